@@ -1,0 +1,105 @@
+// Package lifecycle holds the states of profiles and the outcomes of runs,
+// and the rules that decide them. It is pure: what it decides on is handed
+// to it, so that the workflow, the worker and the CLI decide alike.
+package lifecycle
+
+import (
+	"fmt"
+	"strings"
+)
+
+// State is where a profile stands. It never says how well a run went: that is
+// its Outcome.
+type State string
+
+const (
+	Registered State = "Registered" // nothing will start it by itself
+	Scheduled  State = "Scheduled"  // something will start it
+	Processing State = "Processing" // a run is fetching assets
+	Processed  State = "Processed"  // a run has brought all assets in
+)
+
+// Outcome is how a run ended.
+type Outcome string
+
+const (
+	Succeeded Outcome = "succeeded"
+	// Partial: what arrived is in the inventory, but something is missing or
+	// could not be believed; the reason says what.
+	Partial   Outcome = "partial"
+	Failed    Outcome = "failed"
+	Cancelled Outcome = "cancelled"
+	// Skipped: another run of the profile was under way.
+	Skipped Outcome = "skipped"
+)
+
+// Mode is how much a run reads.
+type Mode string
+
+const (
+	// Auto is Full when a delta run could miss something, else Delta.
+	Auto  Mode = "auto"
+	Full  Mode = "full"
+	Delta Mode = "delta"
+)
+
+// ParseMode reads a mode; the empty string is Auto.
+func ParseMode(s string) (Mode, error) {
+	switch m := Mode(s); m {
+	case "":
+		return Auto, nil
+	case Auto, Full, Delta:
+		return m, nil
+	}
+	return "", fmt.Errorf("unknown mode %q: use auto, full or delta", s)
+}
+
+// Facts are what is known of a profile, from their owners: the catalog for
+// runs, Temporal for what is running and scheduled.
+type Facts struct {
+	// Fetching says that a run is under way whose assets are not all in.
+	Fetching bool
+	// AssetsIn says that some run has completed its assets since the profile
+	// was created; the run under way may be that run.
+	AssetsIn bool
+	// WillStart says that something will start the profile.
+	WillStart bool
+}
+
+// Of derives a profile's state.
+func Of(f Facts) State {
+	switch {
+	case f.Fetching:
+		return Processing
+	case f.AssetsIn:
+		return Processed
+	case f.WillStart:
+		return Scheduled
+	}
+	return Registered
+}
+
+// Judge decides the outcome of a run that was not cancelled from what its
+// streams came to. One failed stream does not spoil the others: the run is
+// partial as long as some stream brought its records in.
+func Judge(streams []Stream) (Outcome, string) {
+	var failed, doubts []string
+	for _, s := range streams {
+		if s.Error != "" {
+			failed = append(failed, s.Name+": "+s.Error)
+		}
+		if s.Doubt != "" {
+			doubts = append(doubts, s.Name+": "+s.Doubt)
+		}
+		if s.SetAside > 0 {
+			doubts = append(doubts, fmt.Sprintf("%s: %d records could not be read and were set aside", s.Name, s.SetAside))
+		}
+	}
+	switch {
+	case len(failed) > 0 && len(failed) == len(streams):
+		return Failed, strings.Join(failed, "; ")
+	case len(failed)+len(doubts) > 0:
+		return Partial, strings.Join(append(failed, doubts...), "; ")
+	}
+	return Succeeded, ""
+}

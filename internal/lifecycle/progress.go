@@ -1,0 +1,127 @@
+package lifecycle
+
+import (
+	"fmt"
+	"time"
+)
+
+// Counts is what writing some records did to the inventory.
+type Counts struct {
+	Created   int64 `json:"created"`
+	Updated   int64 `json:"updated"`
+	Unchanged int64 `json:"unchanged"`
+	// Returned were stale or fixed and are back; they are counted here only.
+	Returned int64 `json:"returned"`
+	Rejected int64 `json:"rejected"`
+}
+
+// Add adds another batch's counts.
+func (c *Counts) Add(o Counts) {
+	c.Created += o.Created
+	c.Updated += o.Updated
+	c.Unchanged += o.Unchanged
+	c.Returned += o.Returned
+	c.Rejected += o.Rejected
+}
+
+// Total is the number of things counted.
+func (c Counts) Total() int64 {
+	return c.Created + c.Updated + c.Unchanged + c.Returned + c.Rejected
+}
+
+// Phase is what a stream of a run is doing.
+type Phase string
+
+const (
+	Pending     Phase = "pending"
+	Fetching    Phase = "fetching"
+	Waiting     Phase = "waiting" // for the vendor, until Stream.WaitUntil
+	Reconciling Phase = "reconciling"
+	Done        Phase = "done"
+	Broken      Phase = "failed"
+)
+
+// Stream is the progress of one asset type's records in a run.
+type Stream struct {
+	Name     string `json:"name"`
+	Phase    Phase  `json:"phase"`
+	Batches  int    `json:"batches"`  // written
+	Pages    int64  `json:"pages"`    // fetched
+	Records  int64  `json:"records"`  // fetched
+	SetAside int64  `json:"setAside"` // records that could not be read
+	Expected int64  `json:"expected"` // records, by the vendor's count; 0 when it does not say
+	Assets   Counts `json:"assets"`
+	Findings Counts `json:"findings"`
+	// Stale, Retired and Fixed are what Reconcile found to be gone.
+	Stale   int64 `json:"stale"`
+	Retired int64 `json:"retired"`
+	Fixed   int64 `json:"fixed"`
+	// Fetched says that the vendor marked the stream's end; Complete that, in
+	// addition, nothing contradicts it, so that it may be reconciled.
+	Fetched   bool      `json:"fetched"`
+	Complete  bool      `json:"complete"`
+	WaitUntil time.Time `json:"waitUntil,omitzero"`
+	Waits     string    `json:"waits,omitempty"` // why it waits
+	Doubt     string    `json:"doubt,omitempty"` // why it is not complete
+	Error     string    `json:"error,omitempty"` // why it failed
+}
+
+// Progress is a run's live state: the answer to the workflow's query
+// "progress".
+type Progress struct {
+	RunID     int64     `json:"runId"`
+	Profile   string    `json:"profile"`
+	Connector string    `json:"connector"`
+	Mode      Mode      `json:"mode"`
+	State     State     `json:"state"`
+	Outcome   Outcome   `json:"outcome,omitempty"`
+	Reason    string    `json:"reason,omitempty"`
+	Started   time.Time `json:"started"`
+	Streams   []Stream  `json:"streams"`
+}
+
+// Totals sums the streams.
+func (p Progress) Totals() (assets, findings Counts) {
+	for _, s := range p.Streams {
+		assets.Add(s.Assets)
+		findings.Add(s.Findings)
+	}
+	return assets, findings
+}
+
+// AssetsIn says that every stream has brought its assets in.
+func (p Progress) AssetsIn() bool {
+	for _, s := range p.Streams {
+		if s.Phase != Done && s.Phase != Reconciling {
+			return false
+		}
+	}
+	return len(p.Streams) > 0
+}
+
+// Line describes a stream in one line, for people.
+func (s Stream) Line() string {
+	of := ""
+	if s.Expected > 0 {
+		of = fmt.Sprintf(" of %d", s.Expected)
+	}
+	line := fmt.Sprintf("%s %s: %d%s records, assets %s, findings %s", s.Name, s.Phase, s.Records, of, s.Assets, s.Findings)
+	switch {
+	case s.Error != "":
+		line += ": " + s.Error
+	case s.Phase == Waiting:
+		line += fmt.Sprintf(": %s until %s", s.Waits, s.WaitUntil.Format(time.TimeOnly))
+	}
+	return line
+}
+
+func (c Counts) String() string {
+	text := fmt.Sprintf("+%d ~%d =%d", c.Created, c.Updated, c.Unchanged)
+	if c.Returned > 0 {
+		text += fmt.Sprintf(" returned %d", c.Returned)
+	}
+	if c.Rejected > 0 {
+		text += fmt.Sprintf(" rejected %d", c.Rejected)
+	}
+	return text
+}
