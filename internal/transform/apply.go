@@ -1,0 +1,215 @@
+package transform
+
+import (
+	"bytes"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// An Applier applies a Program to records, one at a time. It is the scratch
+// memory of one goroutine and must not be shared.
+type Applier struct {
+	program *Program
+	scratch scratch
+
+	decoder *jsontext.Decoder
+	input   bytes.Buffer
+	record  []byte
+
+	asset        Asset
+	assetScope   scope
+	finding      Finding
+	findingScope scope
+	position     int // of the finding in its record
+
+	found     []Finding
+	positions []int // of found; -1 for a dropped one
+	byID      map[string]int
+	rejects   []Reject
+	repeated  int
+
+	entered []uint64 // by node: the scope in which it was met last
+	filled  []uint64 // by rule: the scope in which it was filled last
+	scopes  uint64
+
+	assets     sliceArena[Asset]
+	findings   sliceArena[Finding]
+	attributes sliceArena[byte]
+}
+
+// scope is the reading of one asset, or of one finding.
+type scope struct {
+	id         uint64
+	failed     bool
+	failure    failure
+	attributes [][]byte // by level.attributes
+}
+
+// failure is why a scope is rejected. Of several, the one of the first row
+// counts, so that it does not depend on the order of a record's fields.
+type failure struct {
+	index  int
+	row    string
+	value  string
+	reason string
+}
+
+// NewApplier returns an Applier for one goroutine.
+func (p *Program) NewApplier() *Applier {
+	return &Applier{
+		program:      p,
+		decoder:      jsontext.NewDecoder(new(bytes.Buffer)),
+		assetScope:   scope{attributes: make([][]byte, len(p.asset.attributes))},
+		findingScope: scope{attributes: make([][]byte, len(p.finding.attributes))},
+		byID:         map[string]int{},
+		entered:      make([]uint64, p.nodes),
+		filled:       make([]uint64, len(p.rules)),
+		assets:       sliceArena[Asset]{size: 256},
+		findings:     sliceArena[Finding]{size: 1024},
+		attributes:   sliceArena[byte]{size: 64 << 10},
+	}
+}
+
+// Apply makes a record, one JSON object as the vendor sent it, into an asset
+// with its findings. Both results stay valid after the next call; the record
+// is not kept.
+//
+// What cannot be mapped is rejected and never guessed at. A finding that
+// cannot is left out of the asset. If a field of the asset cannot, the asset
+// is nil and there is one reject, for the whole record. There is one reject
+// for each rejected thing, of the first row of the map that fails.
+func (a *Applier) Apply(record []byte) (*Asset, []Reject) {
+	a.begin(record)
+	if err := a.read(); err != nil {
+		return nil, []Reject{a.unreadable(err)}
+	}
+	a.fillAbsent(&a.program.asset, &a.assetScope)
+	if s := &a.assetScope; s.failed {
+		return nil, []Reject{s.failure.reject(a.asset.ExternalID, "", -1)}
+	}
+	a.dropRepeats()
+	for i := range a.rejects {
+		a.rejects[i].AssetID = a.asset.ExternalID
+	}
+	asset := &a.assets.take(1)[0]
+	*asset = a.asset
+	asset.Attributes = a.attributeObject(&a.program.asset, &a.assetScope)
+	if len(a.found) > 0 {
+		asset.Findings = a.findings.take(len(a.found))
+		copy(asset.Findings, a.found)
+	}
+	return asset, a.rejects
+}
+
+// Repeated returns how many findings were left out so far because the same
+// record had them twice, alike in everything the map reads.
+func (a *Applier) Repeated() int { return a.repeated }
+
+func (a *Applier) begin(record []byte) {
+	a.record = record
+	a.input = *bytes.NewBuffer(record) // read in place
+	a.decoder.Reset(&a.input, lenient...)
+	a.asset = Asset{}
+	a.enter(&a.assetScope)
+	a.found, a.positions, a.rejects = a.found[:0], a.positions[:0], nil
+	a.scratch.json = a.scratch.json[:0]
+}
+
+// enter begins a new scope.
+func (a *Applier) enter(s *scope) {
+	a.scopes++
+	s.id, s.failed = a.scopes, false
+	clear(s.attributes)
+}
+
+func (a *Applier) scope(finding bool) *scope {
+	if finding {
+		return &a.findingScope
+	}
+	return &a.assetScope
+}
+
+// take gives a rule its source's value.
+func (a *Applier) take(r *rule, s *scope, raw []byte) {
+	if raw[0] == 'n' || len(raw) == len(`""`) && raw[0] == '"' && !r.keepEmpty {
+		return // absent
+	}
+	v, reason := r.read(&a.scratch, raw)
+	if reason != "" {
+		a.fail(s, r.index, r.label, raw, reason)
+		return
+	}
+	a.filled[r.index] = s.id
+	a.put(r, s, v)
+}
+
+// put stores a value in the rule's target.
+func (a *Applier) put(r *rule, s *scope, v value) {
+	switch r.slot {
+	case assetID:
+		a.asset.ExternalID = v.text
+	case assetName:
+		a.asset.Name = v.text
+	case assetBaseURL:
+		a.asset.BaseURL = v.text
+	case assetSpecificationURL:
+		a.asset.SpecificationURL = v.text
+	case assetCreatedAt:
+		a.asset.SourceCreatedAt = moment(v.num)
+	case assetUpdatedAt:
+		a.asset.SourceUpdatedAt = moment(v.num)
+	case findingID:
+		a.finding.ExternalID = v.text
+	case findingName:
+		a.finding.Name = v.text
+	case findingSeverity:
+		a.finding.Severity = int16(v.num)
+	case assetAttribute, findingAttribute:
+		s.attributes[r.attribute] = v.json
+	}
+}
+
+// fillAbsent ends a scope: targets without a value take their default, or
+// fail if they are needed.
+func (a *Applier) fillAbsent(l *level, s *scope) {
+	for _, r := range l.rules {
+		switch {
+		case a.filled[r.index] == s.id:
+		case r.hasFallback:
+			a.put(r, s, r.fallback)
+		case r.required:
+			a.fail(s, r.index, r.label, nil, "is missing, and is needed")
+		}
+	}
+}
+
+func (a *Applier) fail(s *scope, index int, row string, raw []byte, reason string) {
+	if s.failed && s.failure.index <= index {
+		return
+	}
+	s.failed = true
+	s.failure = failure{index, row, printable(raw), reason}
+}
+
+// attributeObject returns the attributes of a scope as a JSON object, or nil.
+func (a *Applier) attributeObject(l *level, s *scope) []byte {
+	size := len("{")
+	for i, v := range s.attributes {
+		if v != nil {
+			size += len(l.attributes[i]) + len(v) + len(",")
+		}
+	}
+	if size == len("{") {
+		return nil
+	}
+	object := a.attributes.take(size)[:0]
+	for i, v := range s.attributes {
+		if v != nil {
+			object = append(object, ',')
+			object = append(object, l.attributes[i]...)
+			object = append(object, v...)
+		}
+	}
+	object[0] = '{'
+	return append(object, '}')
+}

@@ -1,0 +1,277 @@
+package transform
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Check returns everything that is wrong with a map, as far as it can be told
+// without a record: fields that do not exist, types that clash, targets that
+// are missing or filled twice, lists that do not match, tables with gaps.
+func Check(m *Map, models *Models) Problems {
+	_, problems := bind(m, models)
+	return problems
+}
+
+// A binding is a row with what its paths name.
+type binding struct {
+	row    *Row
+	from   Path
+	to     Path
+	source *Field
+	target *Field
+	slot   slot
+	read   Type // what the source's value is read as
+	rule   rule
+}
+
+// checker collects the problems of a map.
+type checker struct {
+	m        *Map
+	source   *Model
+	target   *Model
+	bindings []binding
+	problems Problems
+}
+
+// bind resolves and checks all rows. The bindings are of use only if there
+// are no problems.
+func bind(m *Map, models *Models) ([]binding, Problems) {
+	c := &checker{m: m}
+	c.source = c.model(models, "source", m.Source, SourceRole)
+	c.target = c.model(models, "target", m.Target, TargetRole)
+	if m.Name == "" {
+		c.addf(-1, "", "the map has no name")
+	}
+	if len(m.Rows) == 0 {
+		c.addf(-1, "", "the map has no rows")
+	}
+	if c.source == nil || c.target == nil {
+		return nil, c.problems
+	}
+	if m.AssetClass != "" && !slices.Contains(c.target.Classes, m.AssetClass) {
+		c.addf(-1, "", "unknown asset class %q%s", m.AssetClass, suggest(m.AssetClass, c.target.Classes))
+	}
+	c.bindings = make([]binding, len(m.Rows))
+	for i := range m.Rows {
+		c.row(i)
+	}
+	c.together()
+	return c.bindings, c.problems
+}
+
+// addf adds a problem with a row (from 0; -1 for the map), at one of its keys.
+func (c *checker) addf(row int, key, format string, args ...any) {
+	problem := Problem{File: c.m.File, Row: row + 1, Message: fmt.Sprintf(format, args...)}
+	if row >= 0 {
+		at, ok := c.m.Rows[row].at[key]
+		if !ok {
+			at = c.m.Rows[row].at[""]
+		}
+		problem.Line, problem.Column = at.line, at.column
+	}
+	c.problems = append(c.problems, problem)
+}
+
+func (c *checker) model(models *Models, key, name, role string) *Model {
+	m := models.Get(name)
+	if m == nil || m.Role != role {
+		c.addf(-1, "", "unknown %s model %q%s", key, name, suggest(name, models.named(role)))
+		return nil
+	}
+	return m
+}
+
+// row binds one row and checks it by itself.
+func (c *checker) row(i int) {
+	b := &c.bindings[i]
+	b.row = &c.m.Rows[i]
+	b.from, b.source = c.field(i, "from", b.row.From, c.source)
+	b.to, b.target = c.field(i, "to", b.row.To, c.target)
+	if b.row.Convert != "" {
+		if !slices.Contains(converts, b.row.Convert) {
+			c.addf(i, "convert", "unknown convert %q%s", b.row.Convert, suggest(b.row.Convert, converts))
+			b.target = nil // what it would fit is anyone's guess
+		}
+		if b.row.Values != nil {
+			c.addf(i, "convert", "a row has either convert or values; the table gives the values as they are to be")
+		}
+	}
+	if b.source == nil || b.target == nil {
+		return
+	}
+	c.lists(i)
+	c.types(i)
+	c.class(i)
+	c.constants(i)
+}
+
+func (c *checker) field(i int, key, text string, model *Model) (Path, *Field) {
+	p, err := ParsePath(text)
+	if err != nil {
+		c.addf(i, key, "the path %q %v", cut(text), err)
+		return p, nil
+	}
+	f := model.Field(p)
+	if f == nil {
+		c.addf(i, key, "%s has no field %q%s", model.Name, text, suggest(text, model.Paths()))
+	}
+	return p, f
+}
+
+// lists checks that a value of a list's element goes to an element.
+func (c *checker) lists(i int) {
+	b := &c.bindings[i]
+	if whole, ok := strings.CutSuffix(b.row.From, "[]"); ok {
+		c.addf(i, "from", "%s are the elements of a list, of which a row takes fields; %s is the list as a whole", b.row.From, whole)
+		return
+	}
+	from, to := b.from.depth(), b.to.depth()
+	if from == to {
+		return
+	}
+	hint := ""
+	switch {
+	case from > to:
+		hint = fmt.Sprintf("; one %s cannot take the values of many elements", b.row.To)
+	case from < to:
+		hint = fmt.Sprintf("; elements of %s are filled from the elements of a list", b.to.list())
+	}
+	c.addf(i, "from", "%s is inside %d lists (\"[]\") and %s inside %d%s", b.row.From, from, b.row.To, to, hint)
+}
+
+// types decides what the source's value is read as, and whether it fits.
+func (c *checker) types(i int) {
+	b := &c.bindings[i]
+	whole := b.source.Type == Object || b.source.Type == Array
+	b.read = b.target.Type
+	switch {
+	case b.row.Values != nil:
+		if whole {
+			c.addf(i, "values", "%s is of type %s, which a table cannot have a row for", b.row.From, b.source.Type)
+		}
+		return
+	case b.row.Convert != "":
+		b.read = Type(b.row.Convert)
+		if whole {
+			c.addf(i, "convert", "%s is of type %s, which cannot be converted", b.row.From, b.source.Type)
+		}
+		if b.target.Type != Any && b.target.Type != b.read {
+			c.addf(i, "convert", "%s is of type %s, but convert gives %s", b.row.To, b.target.Type, b.read)
+		}
+	case b.target.Type != Any && b.target.Type != b.source.Type:
+		hint := fmt.Sprintf("; add convert: %s", b.target.Type)
+		if whole {
+			hint = "; it can only go to attributes"
+		}
+		c.addf(i, "to", "%s is of type %s and %s of type %s%s", b.row.From, b.source.Type, b.row.To, b.target.Type, hint)
+	}
+}
+
+// class checks that the target belongs to the map's class of assets.
+func (c *checker) class(i int) {
+	if b := &c.bindings[i]; b.target.Class != "" && b.target.Class != c.m.AssetClass {
+		c.addf(i, "to", "%s belongs to assets of class %s; this map has assetClass %q", b.row.To, b.target.Class, c.m.AssetClass)
+	}
+}
+
+// constants reads the default and the table as the target's values, and
+// builds the row's rule with them.
+func (c *checker) constants(i int) {
+	b := &c.bindings[i]
+	var ok bool
+	if b.slot, ok = slots[b.target.Path]; !ok {
+		c.addf(i, "to", "%s cannot be filled by a map", b.row.To)
+		return
+	}
+	read := newReader(b)
+	b.rule = rule{label: b.row.label(), slot: b.slot, read: read, keepEmpty: b.read == Any}
+	if b.row.Default != "" {
+		if b.slot == assetID || b.slot == findingID {
+			c.addf(i, "default", "an id cannot have a default: every record without an id would become the same one")
+		}
+		v, reason := read(new(scratch), []byte(b.row.Default))
+		if reason != "" {
+			c.addf(i, "default", "the default %s %s", cut(b.row.Default), reason)
+		}
+		b.rule.fallback, b.rule.hasFallback = v, true
+	}
+	if b.row.Values == nil {
+		return
+	}
+	table := make(map[string]value, len(b.row.Values))
+	for _, from := range sortedKeys(b.row.Values) {
+		v, reason := read(new(scratch), []byte(b.row.Values[from]))
+		if reason != "" {
+			c.addf(i, "values", "the value %s for %q %s", cut(b.row.Values[from]), cut(from), reason)
+		}
+		table[from] = v
+	}
+	if missing := missingValues(b.source, b.row.Values); len(missing) > 0 {
+		c.addf(i, "values", "the table has no row for %s of %s; a value without a row would be rejected",
+			strings.Join(missing, ", "), b.row.From)
+	}
+	b.rule.read = newTable(table)
+	_, b.rule.keepEmpty = table[""]
+}
+
+// missingValues lists the values of a closed source field that a table lacks.
+func missingValues(f *Field, table map[string]string) (missing []string) {
+	known := f.Values
+	if f.Type == Severity {
+		known = []string{"1", "2", "3", "4", "5"}
+	}
+	for _, v := range known {
+		if _, ok := table[v]; !ok {
+			missing = append(missing, fmt.Sprintf("%q", v))
+		}
+	}
+	return missing
+}
+
+// together checks the rows against each other.
+func (c *checker) together() {
+	filled := map[string]int{}
+	list, listRow := "", 0
+	for i := range c.bindings {
+		b := &c.bindings[i]
+		if b.row.To == "" {
+			continue // reported
+		}
+		if first, ok := filled[b.row.To]; ok {
+			c.addf(i, "to", "%s is already filled by row %d", b.row.To, first+1)
+		} else {
+			filled[b.row.To] = i
+		}
+		if b.source == nil || b.from.depth() != 1 {
+			continue
+		}
+		switch {
+		case list == "":
+			list, listRow = b.from.list(), i
+		case b.from.list() != list:
+			c.addf(i, "from", "findings come from %s in row %d and from %s here; one list can be taken", list, listRow+1, b.from.list())
+		}
+	}
+	for _, f := range c.target.Fields {
+		// A required field of a list's elements is needed once there are any.
+		path, _ := ParsePath(f.Path)
+		needed := path.depth() == 0 || c.fills(filled, path.list())
+		if _, ok := filled[f.Path]; f.Required && needed && !ok {
+			c.addf(-1, "", "no row fills %s, which every record needs", f.Path)
+		}
+	}
+}
+
+func (c *checker) fills(filled map[string]int, prefix string) bool {
+	for to := range filled {
+		if strings.HasPrefix(to, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// cut bounds a text of the map in a message.
+func cut(text string) string { return printable([]byte(text)) }

@@ -1,0 +1,240 @@
+package transform
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// A slot is a place in Asset or Finding that a row can fill.
+type slot uint8
+
+const (
+	assetID slot = iota
+	assetName
+	assetBaseURL
+	assetSpecificationURL
+	assetCreatedAt
+	assetUpdatedAt
+	assetAttribute
+	findingID
+	findingName
+	findingSeverity
+	findingAttribute
+)
+
+var slots = map[string]slot{
+	"asset.assetHeader.externalAssetId":                          assetID,
+	"asset.assetDetail.name":                                     assetName,
+	"asset.assetDetail.applicationAssetClass.baseUrl":            assetBaseURL,
+	"asset.assetDetail.apiCollectionAssetClass.specificationUrl": assetSpecificationURL,
+	"asset.assetDetail.sourceCreatedAt":                          assetCreatedAt,
+	"asset.assetDetail.sourceUpdatedAt":                          assetUpdatedAt,
+	"asset.assetDetail.attributes.*":                             assetAttribute,
+	"findingGroup.findings[].externalFindingId":                  findingID,
+	"findingGroup.findings[].name":                               findingName,
+	"findingGroup.findings[].severity":                           findingSeverity,
+	"findingGroup.findings[].attributes.*":                       findingAttribute,
+}
+
+func (s slot) ofFinding() bool { return s >= findingID }
+
+func (s slot) isAttribute() bool { return s == assetAttribute || s == findingAttribute }
+
+// A Program is a compiled map. It never changes and is safe for concurrent
+// use; each goroutine applies it through an Applier of its own.
+type Program struct {
+	name       string
+	source     string
+	assetClass string
+	canonical  []byte
+
+	rules    []rule // in the order of the map's rows
+	root     *node
+	nodes    int
+	asset    level
+	finding  level
+	findings *node // the list of findings; nil when no row reads it
+}
+
+// A rule is a compiled row.
+type rule struct {
+	index       int // of the row
+	label       string
+	slot        slot
+	read        reader
+	required    bool // a record, or finding, without a value is rejected
+	keepEmpty   bool // an empty string is a value, not the absence of one
+	hasFallback bool
+	fallback    value
+	attribute   int // index in its level's attributes
+}
+
+// A level is what is done once for each asset, or once for each finding.
+type level struct {
+	rules      []*rule
+	attributes []string // quoted names with a colon, sorted
+}
+
+// A node is a place in the source's records on the way to a field that a row
+// reads. Everything that has no node is skipped.
+type node struct {
+	name     string
+	path     string
+	index    int
+	finding  bool // inside an element of the list of findings
+	list     bool // children are fields of its elements
+	rules    []*rule
+	children []*node
+	byName   map[string]*node // of many children only
+	first    *rule            // of the first row that reads it, or below it
+}
+
+// Compile checks a map and makes it a Program. Its error is of type Problems.
+func Compile(m *Map, models *Models) (*Program, error) {
+	bindings, problems := bind(m, models)
+	if err := problems.err(); err != nil {
+		return nil, err
+	}
+	p := &Program{
+		name:       m.Name,
+		source:     m.Source,
+		assetClass: m.AssetClass,
+		canonical:  canonical(m),
+		rules:      make([]rule, len(bindings)),
+	}
+	p.root = p.newNode("", "")
+	for i := range bindings {
+		b := &bindings[i]
+		r := &p.rules[i]
+		*r = b.rule
+		r.index = i
+		r.required = (b.target.Required || b.source.Required) && !r.hasFallback
+		p.plant(b.from, r)
+		l := p.level(r.slot.ofFinding())
+		l.rules = append(l.rules, r)
+	}
+	p.asset.nameAttributes(bindings)
+	p.finding.nameAttributes(bindings)
+	return p, nil
+}
+
+func (p *Program) level(finding bool) *level {
+	if finding {
+		return &p.finding
+	}
+	return &p.asset
+}
+
+func (p *Program) newNode(name, path string) *node {
+	n := &node{name: name, path: path, index: p.nodes}
+	p.nodes++
+	return n
+}
+
+// fewChildren are found faster by comparing than by hashing.
+const fewChildren = 16
+
+// child returns the child of that name, or nil.
+func (n *node) child(name []byte) *node {
+	if n.byName != nil {
+		return n.byName[string(name)]
+	}
+	for _, c := range n.children {
+		if c.name == string(name) {
+			return c
+		}
+	}
+	return nil
+}
+
+func (n *node) add(child *node) {
+	n.children = append(n.children, child)
+	if len(n.children) <= fewChildren {
+		return
+	}
+	n.byName = make(map[string]*node, len(n.children))
+	for _, c := range n.children {
+		n.byName[c.name] = c
+	}
+}
+
+// plant adds the nodes of a rule's source path.
+func (p *Program) plant(from Path, r *rule) {
+	n := p.root
+	for _, s := range from.steps {
+		child := n.child([]byte(s.name))
+		if child == nil {
+			path := n.path + "."
+			if n.list {
+				path = n.path + "[]."
+			}
+			child = p.newNode(s.name, strings.TrimPrefix(path+s.name, "."))
+			child.finding = n.finding || n.list
+			child.first = r
+			n.add(child)
+		}
+		if s.list {
+			child.list = true
+			p.findings = child
+		}
+		n = child
+	}
+	n.rules = append(n.rules, r)
+}
+
+// nameAttributes gives each attribute its place in the sorted names.
+func (l *level) nameAttributes(bindings []binding) {
+	for _, r := range l.rules {
+		if r.slot.isAttribute() {
+			l.attributes = append(l.attributes, bindings[r.index].to.last())
+		}
+	}
+	slices.Sort(l.attributes)
+	for _, r := range l.rules {
+		if r.slot.isAttribute() {
+			r.attribute, _ = slices.BinarySearch(l.attributes, bindings[r.index].to.last())
+		}
+	}
+	for i, name := range l.attributes {
+		l.attributes[i] = string(quote(nil, name)) + ":"
+	}
+}
+
+// Name returns the map's name.
+func (p *Program) Name() string { return p.name }
+
+// Source returns the name of the source model.
+func (p *Program) Source() string { return p.source }
+
+// AssetClass returns the map's asset class; empty when it fits any.
+func (p *Program) AssetClass() string { return p.assetClass }
+
+// Canonical returns the map as bytes that are equal for maps that do the same
+// with the same rows: its name, description and comments are left out.
+func (p *Program) Canonical() []byte { return slices.Clone(p.canonical) }
+
+// Digest returns the SHA-256 of Canonical: it tells versions of a map apart.
+func (p *Program) Digest() [sha256.Size]byte { return sha256.Sum256(p.canonical) }
+
+func canonical(m *Map) []byte {
+	type row struct {
+		From    string            `json:"from"`
+		To      string            `json:"to"`
+		Convert string            `json:"convert,omitempty"`
+		Default string            `json:"default,omitempty"`
+		Values  map[string]string `json:"values,omitempty"`
+	}
+	rows := make([]row, len(m.Rows))
+	for i, r := range m.Rows {
+		rows[i] = row{r.From, r.To, r.Convert, r.Default, r.Values}
+	}
+	text, err := json.Marshal(map[string]any{
+		"source": m.Source, "target": m.Target, "assetClass": m.AssetClass, "rows": rows,
+	})
+	if err != nil {
+		panic(err) // strings and maps of strings always have a JSON form
+	}
+	return text
+}

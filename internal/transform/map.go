@@ -1,0 +1,122 @@
+package transform
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+)
+
+// maxRows bounds a map.
+const maxRows = 500
+
+// A Map says how records of a source model become records of a target model.
+// It is what a person writes; Compile makes it a Program.
+type Map struct {
+	File        string // where it was read from, for messages
+	Name        string
+	Description string
+	Source      string // source model
+	Target      string // target model
+	AssetClass  string // class of the assets, where a row's target belongs to one
+	Rows        []Row
+}
+
+// A Row fills one field of the target from one field of the source.
+type Row struct {
+	From string // path in the source model
+	To   string // path in the target model
+	// Convert is the type to read the source's value as, where the types of
+	// source and target differ; empty when they do not.
+	Convert string
+	// Default is taken where the source has no value: JSON, empty for none.
+	Default string
+	// Values is a table from the source's values, as text, to JSON. It has to
+	// have every value: one that it lacks is rejected.
+	Values map[string]string
+
+	at map[string]position // of the row's keys in the file; "" is the row
+}
+
+// position is a place in a file, from 1.
+type position struct{ line, column int }
+
+// label names the row in rejects.
+func (r *Row) label() string { return r.From + " -> " + r.To }
+
+// ParseMap reads a map from YAML. The file is only named in messages. Its
+// error is of type Problems and has every problem of form that was found;
+// whether the fields exist and fit together is for Check to say.
+func ParseMap(file string, data []byte) (*Map, error) {
+	d := &document{file: file}
+	root := d.parse(data)
+	if root == nil {
+		return nil, d.problems
+	}
+	keys := d.mapping(root, "the map", "name!", "description", "source!", "target!", "assetClass", "rows!")
+	m := &Map{
+		File:        file,
+		Name:        d.text(keys["name"], "name"),
+		Description: d.text(keys["description"], "description"),
+		Source:      d.text(keys["source"], "source"),
+		Target:      d.text(keys["target"], "target"),
+		AssetClass:  d.text(keys["assetClass"], "assetClass"),
+	}
+	nodes := d.list(keys["rows"], "rows")
+	if len(nodes) > maxRows {
+		d.addf(keys["rows"], "has %d rows; at most %d are allowed", len(nodes), maxRows)
+		nodes = nil
+	}
+	for i, n := range nodes {
+		d.row = i + 1
+		values := d.mapping(n, "the row", "from!", "to!", "convert", "default", "values")
+		row := Row{
+			From:    d.text(values["from"], "from"),
+			To:      d.text(values["to"], "to"),
+			Convert: d.text(values["convert"], "convert"),
+			at:      map[string]position{"": {n.Line, n.Column}},
+		}
+		for key, value := range values {
+			row.at[key] = position{value.Line, value.Column}
+		}
+		if n := values["default"]; n != nil {
+			row.Default = d.json(n, "default")
+		}
+		if n := values["values"]; n != nil {
+			row.Values = map[string]string{}
+			table := d.table(n, "values")
+			for _, key := range sortedKeys(table) {
+				row.Values[key] = d.json(table[key], fmt.Sprintf("the value of %q", key))
+			}
+		}
+		m.Rows = append(m.Rows, row)
+	}
+	if len(d.problems) > 0 {
+		return nil, d.problems
+	}
+	return m, nil
+}
+
+// LoadMaps reads all *.yaml files in the root of fsys. Its error is of type
+// Problems, unless a file can't be read.
+func LoadMaps(fsys fs.FS) ([]*Map, error) {
+	var maps []*Map
+	var problems Problems
+	err := eachYAML(fsys, func(file string, data []byte) {
+		m, err := ParseMap(file, data)
+		if found, ok := err.(Problems); ok {
+			problems = append(problems, found...)
+			return
+		}
+		if slices.ContainsFunc(maps, func(other *Map) bool { return other.Name == m.Name }) {
+			problems = append(problems, Problem{File: file, Message: fmt.Sprintf("there is another map named %q", m.Name)})
+		}
+		maps = append(maps, m)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return maps, nil
+}

@@ -1,0 +1,77 @@
+package transform
+
+import (
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestModels(t *testing.T) {
+	t.Parallel()
+	models := defaultModels(t)
+	require.Equal(t, []string{"inventory", "qualys-tas.apiCollection", "qualys-tas.application"}, models.Names())
+	for _, name := range models.Names() {
+		m := models.Get(name)
+		require.Equal(t, name, m.Name)
+		for _, f := range m.Fields {
+			require.NotEmpty(t, f.Description, f.Path)
+		}
+	}
+	path, err := ParsePath("findings[].severity")
+	require.NoError(t, err)
+	severity := models.Get("qualys-tas.application").Field(path)
+	require.Equal(t, Severity, severity.Type)
+	require.True(t, severity.Required)
+	require.Equal(t, "documented", severity.Evidence)
+	require.Nil(t, models.Get("qualys-was.finding"))
+}
+
+func TestProblemsOfModels(t *testing.T) {
+	t.Parallel()
+	source := "name: m\ntitle: M\nrole: source\ndescription: d\nfields:\n"
+	target := "name: m\ntitle: M\nrole: target\ndescription: d\nclasses: [host]\nfields:\n"
+	for text, want := range map[string]string{
+		source + "  - {path: a, type: strin, description: d, evidence: inferred}":                                                             `unknown type "strin"; did you mean "string"?`,
+		source + "  - {path: a, type: string, description: d}":                                                                                "has no evidence",
+		source + "  - {path: a, type: any, description: d, evidence: inferred}":                                                               "cannot be of type any",
+		source + "  - {path: a.b, type: int, description: d, evidence: inferred}":                                                             `needs a field "a" of type object before it`,
+		source + "  - {path: 'a[].b', type: int, description: d, evidence: inferred}":                                                         `needs a field "a" of type array before it`,
+		source + "  - {path: 'a b', type: int, description: d, evidence: inferred}":                                                           "no spaces",
+		source + "  - {path: a, typ: int, description: d, evidence: inferred}":                                                                `unknown key "typ" in the field; did you mean "type"?`,
+		source + "  - {path: a, type: int, required: yes, description: d, evidence: inferred}":                                                "required must be true or false",
+		source + "  - {path: a, type: int, description: d, evidence: inferred}\n  - {path: a, type: int, description: d, evidence: inferred}": "is there twice",
+		target + "  - {path: a, type: string, description: d}":                                                                                "has no maxBytes",
+		target + "  - {path: a, type: string, maxBytes: -1, description: d}":                                                                  "above 0",
+		target + "  - {path: a, type: int, class: hots, description: d}":                                                                      `unknown class "hots"; did you mean "host"?`,
+		"name: m\ntitle: M\nrole: middle\ndescription: d\nfields: []\n":                                                                       "role must be source or target",
+		"title: M\nrole: source\ndescription: d\nfields: []\n":                                                                                `the model has no "name"`,
+	} {
+		_, err := LoadModels(fstest.MapFS{"m.yaml": {Data: []byte(text)}})
+		require.Error(t, err, text)
+		require.IsType(t, Problems{}, err)
+		require.Contains(t, err.Error(), want, text)
+		require.Contains(t, err.Error(), "m.yaml:", text)
+	}
+	same := &fstest.MapFile{Data: []byte("name: m\ntitle: M\nrole: source\ndescription: d\nfields: []\n")}
+	_, err := LoadModels(fstest.MapFS{"a.yaml": same, "b.yaml": same})
+	require.ErrorContains(t, err, `another model named "m"`)
+}
+
+func TestPaths(t *testing.T) {
+	t.Parallel()
+	for text, depth := range map[string]int{"id": 0, "openApiFile.url": 0, "findings[].id": 1, "a.b[].c[].@x-y": 2, "名前": 0} {
+		p, err := ParsePath(text)
+		require.NoError(t, err)
+		require.Equal(t, text, p.String())
+		require.Equal(t, depth, p.depth())
+	}
+	for text, want := range map[string]string{
+		"": "is empty", ".": "empty name", "a.": "empty name", "a..b": "empty name", "[]": "empty name",
+		"a[": "[] only after it", "a[0].b": "[] only after it", "a[][].b": "[] only after it", "a b": "no spaces",
+		"a\u0000": "control", "a\xff": "UTF-8", "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q": "more than 16",
+	} {
+		_, err := ParsePath(text)
+		require.ErrorContains(t, err, want, text)
+	}
+}

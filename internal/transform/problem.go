@@ -1,0 +1,76 @@
+package transform
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+)
+
+// A Problem is one thing that is wrong with a map or a model.
+type Problem struct {
+	File    string // as given to the parser; may be empty
+	Line    int    // from 1; 0 when not known
+	Column  int    // from 1; 0 when not known
+	Row     int    // row of the map, from 1; 0 when it is not about a row
+	Message string // what is wrong and what would be right
+}
+
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d", p.Line)
+		if p.Column > 0 {
+			fmt.Fprintf(&b, ":%d", p.Column)
+		}
+	}
+	if b.Len() > 0 {
+		b.WriteString(": ")
+	}
+	if p.Row > 0 {
+		fmt.Fprintf(&b, "row %d: ", p.Row)
+	}
+	b.WriteString(p.Message)
+	return b.String()
+}
+
+// Problems are all the problems of a file; as an error, one a line.
+type Problems []Problem
+
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i, problem := range p {
+		lines[i] = problem.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// err returns p as an error, or nil when there are none.
+func (p Problems) err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	return p
+}
+
+// suggest ends a message about an unknown name: with the nearest known name
+// if one is near, else with all of them if they are few.
+func suggest(name string, known []string) string {
+	best, distance := "", len(name)/3+2
+	for _, k := range known {
+		if d := len(k) - len(name); d >= distance || -d >= distance {
+			continue // cannot be nearer, and the name may be long
+		}
+		if d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(k)); d < distance {
+			best, distance = k, d
+		}
+	}
+	switch {
+	case best != "":
+		return fmt.Sprintf("; did you mean %q?", best)
+	case len(known) <= 12:
+		return "; known are " + strings.Join(known, ", ")
+	}
+	return ""
+}

@@ -1,0 +1,202 @@
+package transform
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// MaxDepth is how deep a record's objects and lists may be nested.
+const MaxDepth = 64
+
+// What ends the reading of a record, beside errors of syntax.
+var (
+	errEmpty     = errors.New("is empty")
+	errNotObject = errors.New("is not an object")
+	errTrailing  = errors.New("has another value after its end")
+	errDepth     = fmt.Errorf("is nested deeper than %d levels", MaxDepth)
+)
+
+// Vendors' records are read leniently where nothing is lost by it. Repeated
+// names are looked for by the Applier, among the fields that the map reads.
+var lenient = []jsontext.Options{
+	jsontext.AllowDuplicateNames(true),
+	jsontext.AllowInvalidUTF8(true),
+}
+
+// read walks the record.
+func (a *Applier) read() error {
+	if a.decoder.PeekKind() != '{' {
+		if err := a.skip(); errors.Is(err, io.EOF) {
+			return errEmpty
+		} else if err != nil {
+			return err
+		}
+		return errNotObject
+	}
+	if err := a.object(a.program.root); err != nil {
+		return err
+	}
+	if _, err := a.decoder.ReadToken(); err == nil {
+		return errTrailing
+	} else if !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
+}
+
+// object reads the fields of an object that have nodes and skips the others.
+func (a *Applier) object(n *node) error {
+	if _, err := a.decoder.ReadToken(); err != nil {
+		return err
+	}
+	for a.decoder.PeekKind() != '}' {
+		name, err := a.decoder.ReadValue()
+		if err != nil {
+			return err
+		}
+		child := n.child(a.fieldName(name))
+		if child == nil {
+			err = a.skip()
+		} else {
+			err = a.field(child)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := a.decoder.ReadToken()
+	return err
+}
+
+// fieldName returns the text of a quoted name, valid until the next call.
+func (a *Applier) fieldName(quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1]
+	}
+	text, _, _ := a.scratch.scalar(quoted)
+	return text
+}
+
+// field reads the value of a field that a row reads, or reads a part of.
+func (a *Applier) field(n *node) error {
+	s := a.scope(n.finding)
+	if a.entered[n.index] == s.id {
+		raw, err := a.value()
+		if err == nil {
+			a.fail(s, n.first.index, n.first.label, raw, fmt.Sprintf("is the second %s of the same object, and nobody knows which one is meant", n.path))
+		}
+		return err
+	}
+	a.entered[n.index] = s.id
+
+	start := a.decoder.InputOffset()
+	kind := a.decoder.PeekKind()
+	var raw []byte
+	var err error
+	switch {
+	case n.list && kind == '[':
+		err = a.list(n)
+		raw = a.since(start)
+	case !n.list && len(n.children) > 0 && kind == '{':
+		err = a.object(n)
+		raw = a.since(start)
+	default:
+		raw, err = a.value()
+		if err == nil && kind != 'n' && len(n.children) > 0 {
+			a.failShape(n, s, raw)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	for _, r := range n.rules {
+		a.take(r, s, raw)
+	}
+	return nil
+}
+
+// failShape rejects a value that has parts which rows read, but not the shape.
+func (a *Applier) failShape(n *node, s *scope, raw []byte) {
+	if n.list {
+		a.fail(s, n.first.index, n.path+"[]", raw, "is not a list")
+	} else {
+		a.fail(s, n.first.index, n.first.label, raw, fmt.Sprintf("is in %s, which is not an object", n.path))
+	}
+}
+
+// list reads the elements of the list of findings.
+func (a *Applier) list(n *node) error {
+	a.asset.FindingsListed = true
+	if _, err := a.decoder.ReadToken(); err != nil {
+		return err
+	}
+	for a.position = 0; a.decoder.PeekKind() != ']'; a.position++ {
+		a.enter(&a.findingScope)
+		a.finding = Finding{}
+		if a.decoder.PeekKind() == '{' {
+			if err := a.object(n); err != nil {
+				return err
+			}
+		} else {
+			raw, err := a.value()
+			if err != nil {
+				return err
+			}
+			a.fail(&a.findingScope, n.first.index, n.path+"[]", raw, "is not an object")
+		}
+		a.endFinding()
+	}
+	_, err := a.decoder.ReadToken()
+	return err
+}
+
+func (a *Applier) endFinding() {
+	a.fillAbsent(&a.program.finding, &a.findingScope)
+	if s := &a.findingScope; s.failed {
+		a.rejects = append(a.rejects, s.failure.reject("", a.finding.ExternalID, a.position))
+		return
+	}
+	a.finding.Attributes = a.attributeObject(&a.program.finding, &a.findingScope)
+	a.found = append(a.found, a.finding)
+	a.positions = append(a.positions, a.position)
+}
+
+// value reads a whole value.
+func (a *Applier) value() ([]byte, error) {
+	if kind := a.decoder.PeekKind(); kind != '{' && kind != '[' {
+		return a.decoder.ReadValue()
+	}
+	start := a.decoder.InputOffset()
+	if err := a.skip(); err != nil {
+		return nil, err
+	}
+	return a.since(start), nil
+}
+
+// skip passes over a whole value, without allocation.
+func (a *Applier) skip() error {
+	if kind := a.decoder.PeekKind(); kind != '{' && kind != '[' {
+		_, err := a.decoder.ReadValue()
+		return err
+	}
+	for depth := a.decoder.StackDepth(); ; {
+		if _, err := a.decoder.ReadToken(); err != nil {
+			return err
+		}
+		switch now := a.decoder.StackDepth(); {
+		case now > MaxDepth:
+			return errDepth
+		case now == depth:
+			return nil
+		}
+	}
+}
+
+// since returns the record from the value that begins behind start to here.
+func (a *Applier) since(start int64) []byte {
+	return bytes.TrimLeft(a.record[start:a.decoder.InputOffset()], " \t\r\n:,")
+}
