@@ -1,0 +1,167 @@
+package qualys
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+
+	"sluice/internal/simulator/estate"
+	"sluice/internal/simulator/faults"
+)
+
+const maxRequestBytes = 1 << 20
+
+// search serves one of the two searches.
+func (s *Service) search(t estate.AssetType) func(*exchange) {
+	return func(x *exchange) {
+		if !x.authorised() {
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxRequestBytes))
+		if err != nil {
+			x.gatewayError(http.StatusRequestEntityTooLarge, "Request body is too large or was not sent completely")
+			return
+		}
+		settings := x.Settings()
+		q, err := parseSearch(settings.Dialect, body)
+		var refused *requestError
+		switch {
+		case errors.As(err, &refused):
+			x.serviceError("INVALID_REQUEST", refused.message, refused.resolution)
+		case err != nil:
+			x.gatewayError(http.StatusBadRequest, err.Error())
+		default:
+			x.answer(t, q, settings)
+		}
+	}
+}
+
+// authorised checks the token, and answers the call when it will not do.
+func (x *exchange) authorised() bool {
+	c, err := x.bearer()
+	switch {
+	case err != nil:
+		x.counts.unauthorized.Add(1)
+		x.send(http.StatusUnauthorized, contentJSON, []byte(
+			`{"status":401,"error":"Unauthorized","message":"`+err.Error()+`"}`))
+		return false
+	case c.Level != userLevel:
+		// Documented: TotalAppSec takes user-level clients only. The wording is inferred.
+		x.gatewayError(http.StatusForbidden, "The "+c.Subject+" client does not have the TAS.API.ACCESS permission to perform this operation.")
+		return false
+	}
+	return true
+}
+
+// answer finds the page and writes it, with the faults that concern pages.
+func (x *exchange) answer(t estate.AssetType, q search, settings Settings) {
+	w := x.estate.World()
+	pw := pageWriters.Get().(*pageWriter)
+	defer pw.release()
+
+	if last, ok := x.swapPrevious(t, q); ok && x.fault(faults.RepeatPage) != nil {
+		q = last
+		x.Service.faults.Served(faults.RepeatPage)
+	}
+	p := q.find(w, t, pw.indexes)
+	if !settings.OmitTotal {
+		p.total = x.totals.of(w, t, &q)
+	}
+	for _, index := range p.indexes {
+		if w.Defect(t, index) == estate.ServerError {
+			x.gatewayError(http.StatusInternalServerError, "An unexpected error occurred")
+			return
+		}
+	}
+	if x.fault(faults.Duplicate) != nil {
+		if before := q.predecessor(w, t); before >= 0 {
+			if len(p.indexes) == q.limit && q.limit > 1 {
+				p.indexes = p.indexes[:q.limit-1]
+				p.more, p.lastID = true, w.ID(t, p.indexes[len(p.indexes)-1])
+			}
+			p.indexes = slices.Insert(p.indexes, 0, before)
+			x.Service.faults.Served(faults.Duplicate)
+		}
+	}
+	if x.fault(faults.OmitRecord) != nil && len(p.indexes) > 0 {
+		middle := len(p.indexes) / 2
+		p.indexes = slices.Delete(p.indexes, middle, middle+1)
+		x.Service.faults.Served(faults.OmitRecord)
+	}
+	if x.fault(faults.EmptyForever) != nil {
+		p.indexes, p.more, p.lastID = p.indexes[:0], true, max(q.after, 0)
+		x.Service.faults.Served(faults.EmptyForever)
+	}
+	pw.indexes = p.indexes
+	x.writePage(w, t, &p, pw, settings)
+}
+
+// swapPrevious keeps the search and returns the one answered before it, if any.
+func (x *exchange) swapPrevious(t estate.AssetType, q search) (last search, ok bool) {
+	x.previousMu.Lock()
+	defer x.previousMu.Unlock()
+	last, ok = x.previous[t]
+	x.previous[t] = q
+	return last, ok
+}
+
+// writePage writes a page. Answers are streamed: their size does not matter.
+func (x *exchange) writePage(w *estate.World, t estate.AssetType, p *page, pw *pageWriter, settings Settings) {
+	pw.out = x.body()
+	pw.dialect, pw.wrap = settings.Dialect, settings.WrapRecords
+	x.w.Header().Set("Content-Type", contentJSON)
+
+	h := header{count: len(p.indexes), total: p.total, withTotal: !settings.OmitTotal, more: p.more, lastID: p.lastID}
+	if f := x.fault(faults.ShiftCount); f != nil {
+		h.count += shift(f)
+		x.Service.faults.Served(faults.ShiftCount)
+	}
+	if f := x.fault(faults.ShiftTotal); f != nil && h.withTotal {
+		h.total += shift(f)
+		x.Service.faults.Served(faults.ShiftTotal)
+	}
+	if x.fault(faults.WithoutMarker) != nil {
+		h.withoutMarker = true
+		x.Service.faults.Served(faults.WithoutMarker)
+	}
+	if h.count == 0 && !h.more && settings.EmptyWithoutData {
+		pw.emptyPage()
+		pw.finish(x.Service)
+		return
+	}
+	cut, truncate := x.fault(faults.Cut), x.fault(faults.Truncate)
+	broken := cut != nil || truncate != nil
+
+	pw.header(&h)
+	for n, index := range p.indexes {
+		w.Load(&pw.record, t, index)
+		if n > 0 {
+			pw.buf = append(pw.buf, ',')
+		}
+		if broken && n == len(p.indexes)/2 {
+			pw.halfRecord(w)
+			break
+		}
+		pw.wrappedRecord(w)
+	}
+	if broken {
+		pw.finish(x.Service)
+		x.breakOff(cut != nil)
+		return
+	}
+	pw.footer()
+	pw.finish(x.Service)
+}
+
+func shift(f *faults.Fault) int {
+	if f.Shift == 0 {
+		return 1
+	}
+	return f.Shift
+}
+
+var pageWriters = sync.Pool{New: func() any {
+	return &pageWriter{buf: make([]byte, 0, 2*flushAt), indexes: make([]int, 0, maxLimit+1)}
+}}

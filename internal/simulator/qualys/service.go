@@ -1,0 +1,177 @@
+// Package qualys serves the simulated vendor's API: client-credential tokens and
+// the two searches of TotalAppSec.
+//
+// What the vendor documents is marked "documented" (Qualys documentation:
+// "Create and manage client credentials", "Qualys Dataflow for TotalAppSec",
+// the WAS API guide for the QPS dialect). Request, paging and response shape of
+// TotalAppSec are not public: they are inferred from the vendor's neighbouring
+// APIs, which is why they can be switched.
+package qualys
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sluice/internal/simulator/estate"
+	"sluice/internal/simulator/faults"
+)
+
+// Paths of the simulated API; all take POST (documented, for the searches as
+// the data sources of the TotalAppSec connector).
+const (
+	TokenPath             = "/auth/oidc"
+	SubscriptionTokenPath = "/auth/oauth"
+	ApplicationsPath      = "/tas/rest/webapp/4.0/search"
+	APICollectionsPath    = "/tas/rest/api/1.0/search"
+)
+
+// Dialect is the shape of search requests and answers.
+type Dialect string
+
+// The dialects (both inferred for TotalAppSec).
+const (
+	// QPS is the shape of the vendor's older portal APIs: ServiceRequest with
+	// preferences and Criteria, ServiceResponse with hasMoreRecords as a string.
+	QPS Dialect = "qps"
+	// Gateway is the shape of its newer ones: plain filters and limit, hasMore 0 or 1.
+	Gateway Dialect = "gateway"
+)
+
+// Settings are the switches that are no faults: ways in which the real vendor
+// may turn out to behave.
+type Settings struct {
+	Dialect          Dialect       // default QPS
+	TokenTTL         time.Duration // default 4 h (documented)
+	AcceptForm       bool          // the token endpoints take credentials in the body too, as RFC 6749 has it
+	OmitTotal        bool          // answers carry no totalCount
+	WrapRecords      bool          // each record is wrapped in an object of its type's name, as in the older APIs
+	EmptyWithoutData bool          // an empty answer is a count of 0 and no more, instead of an empty list
+}
+
+// Validate checks the settings and fills in defaults.
+func (s *Settings) Validate() error {
+	if s.Dialect == "" {
+		s.Dialect = QPS
+	}
+	if s.Dialect != QPS && s.Dialect != Gateway {
+		return fmt.Errorf("simulator: unknown dialect %q: use %q or %q", s.Dialect, QPS, Gateway)
+	}
+	if s.TokenTTL == 0 {
+		s.TokenTTL = 4 * time.Hour
+	}
+	if s.TokenTTL < time.Second {
+		return fmt.Errorf("simulator: token lifetime %s is too short: the least is 1s", s.TokenTTL)
+	}
+	return nil
+}
+
+// Credentials are the client pairs the simulated vendor knows.
+type Credentials struct {
+	ClientID, ClientSecret                         string // user-level client: what TotalAppSec takes
+	SubscriptionClientID, SubscriptionClientSecret string // subscription-level client: refused by it
+}
+
+// Service is the simulated vendor. Safe for concurrent use.
+type Service struct {
+	estate      *estate.Estate
+	faults      *faults.Plan
+	now         func() time.Time
+	credentials Credentials
+	signingKey  []byte
+
+	settings   atomic.Pointer[Settings]
+	tokenEpoch atomic.Int64 // tokens of earlier epochs are revoked
+	counts     counters
+	totals     totals
+
+	previousMu sync.Mutex
+	previous   map[estate.AssetType]search // last search answered, for the repeated page
+}
+
+// New makes a service over an estate. The settings must be valid.
+func New(e *estate.Estate, plan *faults.Plan, now func() time.Time, credentials Credentials, settings Settings) *Service {
+	s := &Service{
+		estate:      e,
+		faults:      plan,
+		now:         now,
+		credentials: credentials,
+		signingKey:  signingKey(credentials),
+		previous:    map[estate.AssetType]search{},
+	}
+	s.counts.endpoints = map[faults.Endpoint]*endpointCounters{}
+	for _, name := range faults.Endpoints() {
+		s.counts.endpoints[name] = new(endpointCounters)
+	}
+	s.settings.Store(&settings)
+	return s
+}
+
+// Settings returns the present switches.
+func (s *Service) Settings() Settings { return *s.settings.Load() }
+
+// Configure replaces the switches.
+func (s *Service) Configure(settings Settings) error {
+	if err := settings.Validate(); err != nil {
+		return err
+	}
+	s.settings.Store(&settings)
+	return nil
+}
+
+// Register adds the vendor's endpoints to a mux; whatever is not one of them
+// answers 404 as the gateway would.
+func (s *Service) Register(mux *http.ServeMux) {
+	mux.Handle(TokenPath, s.endpoint(faults.Token, s.token(userLevel)))
+	mux.Handle(SubscriptionTokenPath, s.endpoint(faults.SubscriptionToken, s.token(subscriptionLevel)))
+	mux.Handle(ApplicationsPath, s.endpoint(faults.Applications, s.search(estate.Application)))
+	mux.Handle(APICollectionsPath, s.endpoint(faults.APICollections, s.search(estate.APICollection)))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		x := &exchange{Service: s, w: w, r: r}
+		x.setDate()
+		x.gatewayError(http.StatusNotFound, "No such resource: "+r.URL.Path)
+	})
+}
+
+// exchange is one call: request, answer, and the faults that meet it.
+type exchange struct {
+	*Service
+	w      http.ResponseWriter
+	r      *http.Request
+	faults []faults.Fault
+}
+
+func (s *Service) endpoint(name faults.Endpoint, serve func(*exchange)) http.Handler {
+	counts := s.counts.endpoints[name]
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer counts.begin()()
+		x := &exchange{Service: s, w: w, r: r}
+		x.setDate()
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			x.gatewayError(http.StatusMethodNotAllowed, "Request method '"+r.Method+"' not supported")
+			return
+		}
+		x.faults = s.faults.Next(name, s.now())
+		if !x.interfere() {
+			serve(x)
+		}
+	})
+}
+
+// setDate makes the Date header follow the simulator's clock.
+func (x *exchange) setDate() {
+	x.w.Header().Set("Date", x.now().UTC().Format(http.TimeFormat))
+}
+
+// fault returns the fault of a kind that meets this call, or nil.
+func (x *exchange) fault(kind faults.Kind) *faults.Fault {
+	for i := range x.faults {
+		if x.faults[i].Kind == kind {
+			return &x.faults[i]
+		}
+	}
+	return nil
+}

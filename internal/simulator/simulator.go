@@ -1,0 +1,229 @@
+// Package simulator is a stand-in for the vendor, over real HTTP: the token
+// endpoints of Qualys and the searches of TotalAppSec, on a generated estate of
+// any size, with faults by switch.
+//
+// It knows nothing of the code that reads it. It states the truth about its
+// estate from its own generator, so that an inventory can be held against it.
+//
+//	sim, err := simulator.New(simulator.Config{Applications: 1500, APICollections: 500, FindingsPerAsset: 10})
+//	server := httptest.NewServer(sim.Handler())
+//	for asset := range sim.Truth(simulator.Application) { ... }
+package simulator
+
+import (
+	"fmt"
+	"iter"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"sluice/internal/simulator/estate"
+	"sluice/internal/simulator/faults"
+	"sluice/internal/simulator/qualys"
+)
+
+// What users of the simulator handle, from the packages it is made of.
+type (
+	AssetType    = estate.AssetType
+	Asset        = estate.Asset
+	AssetFinding = estate.AssetFinding
+	Change       = estate.Change
+	Defect       = estate.Defect
+	Fault        = faults.Fault
+	Settings     = qualys.Settings
+	Dialect      = qualys.Dialect
+	Credentials  = qualys.Credentials
+	Counts       = qualys.Counts
+)
+
+// The asset types and the dialects of searches.
+const (
+	Application   = estate.Application
+	APICollection = estate.APICollection
+	QPS           = qualys.QPS
+	Gateway       = qualys.Gateway
+)
+
+// Default credentials. They protect nothing: the simulator listens on the
+// loopback interface and holds invented data only.
+const (
+	DefaultClientID                 = "sluice-simulator"
+	DefaultClientSecret             = "simulated-user-level-secret"
+	DefaultSubscriptionClientID     = "sluice-simulator-subscription"
+	DefaultSubscriptionClientSecret = "simulated-subscription-level-secret"
+)
+
+// Config describes a simulator. The zero value is an empty estate with default
+// credentials.
+type Config struct {
+	// The estate: see estate.Config. The same configuration, Start included,
+	// always serves the same bytes.
+	Seed             uint64
+	Applications     int
+	APICollections   int
+	FindingsPerAsset float64 // average
+	MixedDates       bool
+	MixedScalars     bool
+
+	// Start is what the simulator's clock shows when it is made. Default: the
+	// real time.
+	Start time.Time
+	// Clock is what the simulator's clock runs by. Default: real time. A clock
+	// that stands still makes dates exact; the simulator's own can still be
+	// moved, by SetNow and Pass.
+	Clock func() time.Time
+
+	Credentials Credentials // each empty field has its default
+	Settings    Settings
+
+	Defects []Defect
+	Faults  []Fault
+}
+
+// Simulator is a running simulation. Safe for concurrent use.
+type Simulator struct {
+	config  Config
+	estate  *estate.Estate
+	faults  *faults.Plan
+	service *qualys.Service
+
+	offset atomic.Int64 // simulated time less Config.Clock, nanoseconds
+}
+
+// New makes a simulator; nothing listens until Serve or a server of the
+// caller's uses Handler.
+func New(cfg Config) (*Simulator, error) {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	s := &Simulator{config: cfg}
+	now := cfg.Clock()
+	if cfg.Start.IsZero() {
+		cfg.Start = now
+	}
+	s.offset.Store(int64(cfg.Start.Sub(now)))
+	fillCredentials(&cfg.Credentials)
+	if err := cfg.Settings.Validate(); err != nil {
+		return nil, err
+	}
+	var err error
+	s.estate, err = estate.New(estate.Config{
+		Seed:             cfg.Seed,
+		Applications:     cfg.Applications,
+		APICollections:   cfg.APICollections,
+		FindingsPerAsset: cfg.FindingsPerAsset,
+		Start:            cfg.Start,
+		MixedDates:       cfg.MixedDates,
+		MixedScalars:     cfg.MixedScalars,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.estate.SetDefects(cfg.Defects); err != nil {
+		return nil, err
+	}
+	s.faults = faults.NewPlan(cfg.Seed)
+	if err := s.faults.Set(cfg.Faults...); err != nil {
+		return nil, err
+	}
+	s.service = qualys.New(s.estate, s.faults, s.Now, cfg.Credentials, cfg.Settings)
+	s.config = cfg
+	return s, nil
+}
+
+func fillCredentials(c *Credentials) {
+	for _, field := range []struct {
+		value *string
+		def   string
+	}{
+		{&c.ClientID, DefaultClientID},
+		{&c.ClientSecret, DefaultClientSecret},
+		{&c.SubscriptionClientID, DefaultSubscriptionClientID},
+		{&c.SubscriptionClientSecret, DefaultSubscriptionClientSecret},
+	} {
+		if *field.value == "" {
+			*field.value = field.def
+		}
+	}
+}
+
+// Handler serves the vendor's API, and under /simulator/ the control of the
+// simulation, to callers on the loopback interface only.
+func (s *Simulator) Handler() http.Handler {
+	mux := http.NewServeMux()
+	s.service.Register(mux)
+	s.registerControl(mux)
+	return mux
+}
+
+// Now is the time on the simulator's clock, in UTC.
+func (s *Simulator) Now() time.Time {
+	return s.config.Clock().Add(time.Duration(s.offset.Load())).UTC()
+}
+
+// SetNow sets the clock, which runs on from there.
+func (s *Simulator) SetNow(t time.Time) {
+	s.offset.Store(int64(t.Sub(s.config.Clock())))
+}
+
+// Pass lets time pass on the clock without waiting for it.
+func (s *Simulator) Pass(d time.Duration) { s.offset.Add(int64(d)) }
+
+// Advance changes the estate, as of now on the simulator's clock, and returns
+// the number of the new generation.
+func (s *Simulator) Advance(c Change) (int, error) { return s.estate.Advance(s.Now(), c) }
+
+// Hide leaves a share of the assets (0 to 1) out of every answer without an
+// error, as the vendor does when an account's scope is narrowed. Zero gives
+// them back.
+func (s *Simulator) Hide(share float64) error { return s.estate.Hide(share) }
+
+// SetDefects replaces the defects of single records; none mends all.
+func (s *Simulator) SetDefects(defects ...Defect) error { return s.estate.SetDefects(defects) }
+
+// SetFaults replaces the faults of calls; none ends all.
+func (s *Simulator) SetFaults(f ...Fault) error { return s.faults.Set(f...) }
+
+// RevokeTokens ends every token given out so far.
+func (s *Simulator) RevokeTokens() { s.service.RevokeTokens() }
+
+// Settings returns the present switches of the vendor's behaviour.
+func (s *Simulator) Settings() Settings { return s.service.Settings() }
+
+// Configure replaces the switches of the vendor's behaviour.
+func (s *Simulator) Configure(settings Settings) error { return s.service.Configure(settings) }
+
+// Credentials returns the pairs that the token endpoints take.
+func (s *Simulator) Credentials() Credentials { return s.config.Credentials }
+
+// Counts returns what has been served so far.
+func (s *Simulator) Counts() Counts { return s.service.Counts() }
+
+// Generation is the number of Advances so far.
+func (s *Simulator) Generation() int { return s.estate.World().Generation() }
+
+// Truth yields the assets that the vendor shows now, ascending by id, as they
+// should be in an inventory: malformed ones are included and marked. The
+// sequence is of the moment Truth is called.
+func (s *Simulator) Truth(t AssetType) iter.Seq[Asset] { return s.estate.World().Truth(t) }
+
+// WholeTruth is Truth with the assets that Hide has taken out of scope.
+func (s *Simulator) WholeTruth(t AssetType) iter.Seq[Asset] { return s.estate.World().WholeTruth(t) }
+
+// Banner tells a person where the simulator is and how to sign in.
+func (s *Simulator) Banner(baseURL string) string {
+	c, w := s.config.Credentials, s.estate.World()
+	return fmt.Sprintf(`Simulated Qualys TotalAppSec at %[1]s
+  base URL        %[1]s
+  client id       %[2]s
+  client secret   %[3]s
+  a subscription-level client, which TotalAppSec refuses:
+  client id       %[4]s
+  client secret   %[5]s
+  estate          %[6]d applications, %[7]d API collections, %[8]g findings each on average, seed %[9]d
+  dialect         %[10]s
+  change it       curl -X POST -d '{"updated":0.05,"added":0.01}' %[1]s/simulator/advance
+  its state       curl %[1]s/simulator/state
+`, baseURL, c.ClientID, c.ClientSecret, c.SubscriptionClientID, c.SubscriptionClientSecret,
+		w.Len(Application), w.Len(APICollection), s.config.FindingsPerAsset, s.config.Seed, s.Settings().Dialect)
+}
