@@ -1,0 +1,193 @@
+package qualys
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"sluice/internal/fault"
+	"sluice/internal/transport"
+)
+
+// Qualys documentation, "Generate Authentication Token": user-level clients
+// get their token at /auth/oidc, subscription-level ones at /auth/oauth; id
+// and secret are request headers; a token lives four hours.
+const (
+	pathUserLevel         = "/auth/oidc"
+	pathSubscriptionLevel = "/auth/oauth"
+	documentedLifetime    = 4 * time.Hour
+)
+
+const (
+	maxTokenBody   = 64 << 10
+	tokenDeadline  = time.Minute
+	longestMargin  = 5 * time.Minute
+	longestBelief  = 24 * time.Hour // no token is used longer, whatever it says
+	createClientAt = "My Profile > Auth ID Client Management > User Level"
+)
+
+// tokenSource mints a token with each call of Token. It is an
+// oauth2.TokenSource of its own because the vendor's call is not an RFC 6749
+// token request.
+type tokenSource struct {
+	client   *transport.Client
+	endpoint Endpoint
+	id       string
+	secret   string
+}
+
+func (s *tokenSource) Token() (*oauth2.Token, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), tokenDeadline)
+	defer cancel()
+	token, err := s.mint(ctx, pathUserLevel)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, &fault.Error{
+			Class: fault.Transient, Code: transport.CodeTimeout,
+			Message: "Qualys did not give a token at " + s.endpoint.Gateway + pathUserLevel + " in time",
+		}
+	}
+	if f := fault.As(err); f != nil {
+		return nil, s.explain(f)
+	}
+	return token, err
+}
+
+// mint makes the token call at one of the two paths.
+func (s *tokenSource) mint(ctx context.Context, path string) (*oauth2.Token, error) {
+	resp, err := s.client.Do(ctx, transport.Request{
+		Method: http.MethodPost,
+		Path:   path,
+		Header: http.Header{
+			"clientId":     {s.id},
+			"clientSecret": {s.secret},
+			"Content-Type": {"application/x-www-form-urlencoded"},
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenBody))
+	if err != nil {
+		return nil, err
+	}
+	token, lifetime, ok := readToken(body, resp.Clock)
+	if !ok {
+		return nil, &fault.Error{
+			Class: fault.Contract, Code: "token-answer",
+			Message: "Qualys answered the token request at " + s.endpoint.Gateway + path + " with something that is not a token",
+			Advice:  "check the base URL or platform: a login page or a proxy may have answered",
+		} // without Detail: it may be a token all the same
+	}
+	margin := min(longestMargin, lifetime/10)
+	return &oauth2.Token{AccessToken: token, Expiry: time.Now().Add(lifetime - margin)}, nil
+}
+
+// explain says what a failed token call means to the person who set it up.
+func (s *tokenSource) explain(f *fault.Error) error {
+	switch f.Code {
+	case transport.CodeUnauthorised, transport.CodeForbidden, transport.CodeBadRequest:
+		f.Class, f.Code = fault.Auth, "token-refused"
+		f.Message = "Qualys refused the client id and secret: " + f.Message
+		f.Advice = "check that clientId and clientSecret belong to a user-level client (" + createClientAt +
+			"; the secret is shown once, create a new client if it is lost), and that the subscription is on " + s.endpoint.where()
+	case transport.CodeNotFound:
+		f.Message = "there is no Qualys token endpoint at this address: " + f.Message
+	}
+	return f
+}
+
+// where names the endpoint to a person.
+func (e Endpoint) where() string {
+	if e.Platform == "" {
+		return e.Gateway
+	}
+	return "platform " + e.Platform + " (" + e.Gateway + ")"
+}
+
+var bareJWT = regexp.MustCompile(`^[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+$`)
+
+// readToken takes the token out of an answer: a bare JWT, possibly quoted
+// (documented for /auth), or a JSON object (seen at customers' own identity
+// providers). Its lifetime is reckoned by the vendor's clock alone, so that a
+// worker whose clock is wrong neither drops good tokens nor uses ended ones.
+func readToken(body []byte, clock time.Time) (token string, lifetime time.Duration, ok bool) {
+	text := strings.TrimSpace(string(body))
+	lifetime = documentedLifetime
+	if strings.HasPrefix(text, "{") {
+		var object struct {
+			AccessToken string  `json:"access_token"`
+			Token       string  `json:"token"`
+			IDToken     string  `json:"id_token"`
+			ExpiresIn   float64 `json:"expires_in"`
+		}
+		if json.Unmarshal([]byte(text), &object) != nil {
+			return "", 0, false
+		}
+		token = orElse(object.AccessToken, object.Token, object.IDToken)
+		if object.ExpiresIn > 0 {
+			lifetime = seconds(object.ExpiresIn)
+		}
+	} else {
+		token = strings.Trim(text, "\" \t\r\n")
+		if !bareJWT.MatchString(token) {
+			return "", 0, false
+		}
+	}
+	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return "", 0, false
+	}
+	if claimed, found := jwtLifetime(token, clock); found {
+		lifetime = claimed
+	}
+	return token, min(lifetime, longestBelief), lifetime > 0
+}
+
+// jwtLifetime reads exp and iat of a JWT. The token is not verified: it is
+// the vendor's own, and only the vendor decides whether it is good.
+func jwtLifetime(token string, clock time.Time) (time.Duration, bool) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return 0, false
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	if err != nil {
+		return 0, false
+	}
+	var claims struct {
+		Expires float64 `json:"exp"`
+		Issued  float64 `json:"iat"`
+	}
+	if json.Unmarshal(payload, &claims) != nil || claims.Expires <= 0 {
+		return 0, false
+	}
+	switch {
+	case claims.Issued > 0:
+		return seconds(claims.Expires - claims.Issued), true
+	case !clock.IsZero():
+		return seconds(claims.Expires - float64(clock.Unix())), true
+	}
+	return seconds(claims.Expires - float64(time.Now().Unix())), true
+}
+
+// seconds is bounded, so that an absurd claim does not overflow.
+func seconds(s float64) time.Duration {
+	return time.Duration(max(min(s, longestBelief.Seconds()), -1) * float64(time.Second))
+}
+
+func orElse(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}

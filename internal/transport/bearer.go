@@ -1,0 +1,133 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"sluice/internal/fault"
+)
+
+// refusalMemory is how long a refused credential is not offered again.
+// Vendors lock accounts after a few wrong attempts.
+const refusalMemory = 5 * time.Minute
+
+// Bearer authorises requests with tokens of one credential. Tokens are reused
+// until they end, by all who share the Bearer, and replaced once when the
+// vendor answers 401. It is safe for concurrent use.
+type Bearer struct {
+	source oauth2.TokenSource
+
+	mu         sync.Mutex
+	reuse      oauth2.TokenSource
+	generation int
+}
+
+// NewBearer returns a Bearer that takes its tokens from source. The Expiry of
+// a token is when to stop using it: the source keeps its own margin.
+func NewBearer(source oauth2.TokenSource) *Bearer {
+	b := &Bearer{source: &cautious{source: source, now: time.Now}}
+	b.renew()
+	return b
+}
+
+// renew makes the next call fetch a token. Zero as early expiry would mean
+// oauth2's own ten seconds, longer than a short token may live.
+func (b *Bearer) renew() {
+	b.reuse = oauth2.ReuseTokenSourceWithExpiry(nil, b.source, time.Nanosecond)
+	b.generation++
+}
+
+// Token makes sure that there is a token, fetching one if needed.
+func (b *Bearer) Token(ctx context.Context) error {
+	_, _, err := b.token(ctx)
+	return err
+}
+
+func (b *Bearer) token(ctx context.Context) (*oauth2.Token, int, error) {
+	b.mu.Lock()
+	reuse, generation := b.reuse, b.generation
+	b.mu.Unlock()
+	type result struct {
+		token *oauth2.Token
+		err   error
+	}
+	// A TokenSource takes no context. The call is bounded by itself; one who
+	// has to stop now does not wait for it.
+	done := make(chan result, 1)
+	go func() {
+		token, err := reuse.Token()
+		done <- result{token, err}
+	}()
+	select {
+	case r := <-done:
+		return r.token, generation, r.err
+	case <-ctx.Done():
+		return nil, 0, context.Cause(ctx)
+	}
+}
+
+// drop forgets the token of a generation, unless someone else already has.
+func (b *Bearer) drop(generation int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.generation == generation {
+		b.renew()
+	}
+}
+
+// Do sends the request with a token. After a 401 it is sent once more with a
+// fresh one; if that is not accepted either, the error is of class Auth.
+func (b *Bearer) Do(ctx context.Context, c *Client, req Request) (*Response, error) {
+	for attempt := 1; ; attempt++ {
+		token, generation, err := b.token(ctx)
+		if err != nil {
+			return nil, err
+		}
+		authorised := req
+		authorised.Header = req.Header.Clone()
+		if authorised.Header == nil {
+			authorised.Header = http.Header{}
+		}
+		authorised.Header.Set("Authorization", token.Type()+" "+token.AccessToken)
+		resp, err := c.Do(ctx, authorised)
+		if f := fault.As(err); f == nil || f.Code != CodeUnauthorised {
+			return resp, err
+		} else if attempt == 2 {
+			f.Code = "token-not-accepted"
+			f.Advice = "the token was fresh: check that the account is active, and that it may use this module"
+			return nil, f
+		}
+		b.drop(generation)
+	}
+}
+
+// cautious remembers for a while that a credential was refused.
+type cautious struct {
+	source oauth2.TokenSource
+	now    func() time.Time
+
+	mu      sync.Mutex
+	refusal *fault.Error
+	until   time.Time
+}
+
+func (c *cautious) Token() (*oauth2.Token, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refusal != nil && c.now().Before(c.until) {
+		again := *c.refusal
+		again.Message += fmt.Sprintf(" (remembered; not tried again before %s, since accounts lock)", c.until.UTC().Format("15:04:05 MST"))
+		return nil, &again
+	}
+	token, err := c.source.Token()
+	c.refusal = nil
+	if f := fault.As(err); f != nil && f.Class == fault.Auth {
+		c.refusal, c.until = f, c.now().Add(refusalMemory)
+	}
+	return token, err
+}

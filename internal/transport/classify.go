@@ -1,0 +1,183 @@
+package transport
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"sluice/internal/fault"
+)
+
+// Codes of the errors made here, for those who have to tell them apart.
+const (
+	CodeUnreachable  = "unreachable"      // no connection to the endpoint
+	CodeTimeout      = "timeout"          // connected, but no answer in time
+	CodeCut          = "answer-cut"       // the body ended or stalled early
+	CodeTooLarge     = "answer-too-large" // the body is above its bound
+	CodeCertificate  = "certificate"      // the other side's certificate is not trusted
+	CodeUnauthorised = "unauthorised"     // 401
+	CodeForbidden    = "forbidden"        // 403
+	CodeNotFound     = "not-found"        // 404, 410
+	CodeRedirected   = "redirected"       // 3xx
+	CodeBadRequest   = "bad-request"      // other 4xx
+	CodeThrottled    = "throttled"        // 429, 409 and 503 with a wait
+	CodeServerError  = "server-error"     // 500 and other 5xx
+	CodeUnavailable  = "unavailable"      // 408, 425, 502, 503, 504
+	CodeMarkup       = "markup"           // HTML where JSON was expected
+)
+
+func refused(code, message string, err error) *fault.Error {
+	return &fault.Error{Class: fault.Refused, Code: code, Message: message, Err: err}
+}
+
+// networkError classifies a request that got no answer. Name resolution and
+// connections may fail for a moment, so they are transient; a certificate
+// that is not trusted does not mend itself.
+func (c call) networkError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", c.target(), context.Cause(ctx))
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err // its method and URL are in our own message
+	}
+	host := strings.TrimPrefix(strings.TrimPrefix(c.client.options.BaseURL, "https://"), "http://")
+	var (
+		certificate *tls.CertificateVerificationError
+		authority   x509.UnknownAuthorityError
+		record      tls.RecordHeaderError
+		dns         *net.DNSError
+		network     net.Error
+	)
+	switch {
+	case errors.As(err, &certificate), errors.As(err, &authority):
+		return &fault.Error{
+			Class: fault.Refused, Code: CodeCertificate,
+			Message: "the certificate of " + host + " is not trusted", Err: err,
+			Advice: "check the base URL; if a proxy inspects TLS here, its certificate authority has to be trusted by the worker's system",
+		}
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		return &fault.Error{
+			Class: fault.Refused, Code: CodeCertificate,
+			Message: host + " does not speak TLS", Err: err,
+			Advice: "check the base URL and its port",
+		}
+	case errors.As(err, &dns):
+		return &fault.Error{
+			Class: fault.Transient, Code: CodeUnreachable,
+			Message: "the host name of " + host + " cannot be resolved", Err: err,
+			Advice: "check the base URL or platform, and the name service of the worker's machine",
+		}
+	}
+	var op *net.OpError
+	if errors.As(err, &network) && network.Timeout() && !(errors.As(err, &op) && op.Op == "dial") {
+		return &fault.Error{
+			Class: fault.Transient, Code: CodeTimeout,
+			Message: c.vendor() + " did not answer " + c.target() + " in time", Err: err,
+		}
+	}
+	return &fault.Error{
+		Class: fault.Transient, Code: CodeUnreachable,
+		Message: host + " cannot be reached", Err: err,
+		Advice: "check the base URL or platform, and that the worker's network lets it through",
+	}
+}
+
+// cut classifies a body that broke off.
+func (c call) cut(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	switch {
+	case errors.Is(cause, errIdle):
+		err = errIdle
+	case cause != nil:
+		return fmt.Errorf("%s: %w", c.target(), cause)
+	}
+	return &fault.Error{
+		Class: fault.Transient, Code: CodeCut,
+		Message: "the answer of " + c.vendor() + " to " + c.target() + " broke off", Err: err,
+	}
+}
+
+// statusError classifies an answer by its status.
+func (c call) statusError(r *Response) error {
+	head, _ := io.ReadAll(io.LimitReader(r.Body, 16<<10)) // what arrived is enough for a message
+	head = c.redact(head)
+	f := &fault.Error{
+		Message: fmt.Sprintf("%s answered %d %s to %s", c.vendor(), r.Status, http.StatusText(r.Status), c.target()),
+		Detail:  fault.Head(head),
+	}
+	if say := c.client.options.Message; say != nil {
+		if said := say(head); said != "" {
+			f.Message += ": " + said
+		}
+	}
+	wait, asked := retryAfter(r)
+	switch s := r.Status; {
+	case s/100 == 3:
+		f.Class, f.Code = fault.Refused, CodeRedirected
+		f.Message += " (a redirect" + toHost(r.Header.Get("Location")) + ", which is not followed with credentials)"
+		f.Advice = "check the base URL: this is usually a login page or the wrong host"
+	case s == http.StatusUnauthorized:
+		f.Class, f.Code = fault.Auth, CodeUnauthorised
+	case s == http.StatusForbidden:
+		f.Class, f.Code = fault.Refused, CodeForbidden
+		f.Advice = "check the permissions of the account, and that the subscription includes this module"
+	case s == http.StatusNotFound, s == http.StatusGone:
+		f.Class, f.Code = fault.Refused, CodeNotFound
+		f.Advice = "check the base URL or platform: this endpoint does not exist there"
+	case s == http.StatusTooManyRequests, asked && (s == http.StatusConflict || s == http.StatusServiceUnavailable):
+		f.Class, f.Code, f.Wait = fault.Throttled, CodeThrottled, wait
+	case s == http.StatusRequestTimeout, s == http.StatusTooEarly,
+		s == http.StatusBadGateway, s == http.StatusServiceUnavailable, s == http.StatusGatewayTimeout:
+		f.Class, f.Code = fault.Transient, CodeUnavailable
+	case s/100 == 5:
+		f.Class, f.Code = fault.Transient, CodeServerError
+	default:
+		f.Class, f.Code = fault.Refused, CodeBadRequest
+	}
+	return f
+}
+
+// toHost names the host of a redirect; the rest of it may hold a token.
+func toHost(location string) string {
+	u, err := url.Parse(location)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return " to " + fault.Head([]byte(u.Host))
+}
+
+// refuseMarkup looks at the first bytes of an answer that has to be JSON.
+func (c call) refuseMarkup(r *Response) error {
+	buffered := bufio.NewReaderSize(r.Body, 4<<10)
+	first, err := buffered.Peek(1)
+	for err == nil && (first[0] == ' ' || first[0] == '\t' || first[0] == '\r' || first[0] == '\n') {
+		if _, err = buffered.Discard(1); err == nil {
+			first, err = buffered.Peek(1)
+		}
+	}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{buffered, r.Body}
+	if err != nil || first[0] != '<' {
+		return nil // an empty or broken answer is for the decoder to judge
+	}
+	head, _ := io.ReadAll(io.LimitReader(r.Body, fault.MaxDetail))
+	head = c.redact(bytes.TrimSpace(head))
+	return &fault.Error{
+		Class: fault.Contract, Code: CodeMarkup,
+		Message: c.vendor() + " answered " + c.target() + " with a web page instead of JSON",
+		Advice:  "check the base URL: this is usually a login page, or a proxy's notice",
+		Detail:  fault.Head(head),
+	}
+}

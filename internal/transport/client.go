@@ -1,0 +1,224 @@
+// Package transport is the one HTTP client for all vendors. It bounds what an
+// answer may cost (time, bytes, redirects), and turns everything that goes
+// wrong on the way into a classified *fault.Error, so that no kind has rules
+// of its own about networks and status codes.
+package transport
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Options configure a Client. Only BaseURL is required; zero values take the
+// defaults named at each field.
+type Options struct {
+	// BaseURL is where all requests go; see CheckBaseURL.
+	BaseURL string
+	// Vendor names the other side in messages: "Qualys".
+	Vendor string
+	// UserAgent is sent with every request; default "sluice".
+	UserAgent string
+
+	ConnectTimeout time.Duration // TCP connect; default 15 s
+	TLSTimeout     time.Duration // TLS handshake; default 15 s
+	// HeaderTimeout bounds the wait for an answer to begin; default 3 min,
+	// since a search may take a vendor long to prepare.
+	HeaderTimeout time.Duration
+	// IdleTimeout bounds the wait for the next bytes of a body; default
+	// 1 min. A body as a whole has no time limit: answers may be long.
+	IdleTimeout time.Duration
+	// MaxBody bounds a body in bytes, after decompression; default 256 MiB.
+	MaxBody int64
+
+	// Message takes what the vendor says out of an error body; what it
+	// returns becomes part of the error. Nil says nothing.
+	Message func(body []byte) string
+	// SecretHeaders name the request headers whose values never appear in
+	// an error, even when an answer echoes them. Authorization always does.
+	SecretHeaders []string
+}
+
+// Client talks to one vendor endpoint. It is safe for concurrent use.
+//
+// Proxies of the environment (HTTPS_PROXY and the like) are not used: whom
+// credentials pass on their way has to be visible at the connector, and must
+// not differ from worker to worker.
+type Client struct {
+	options Options
+	http    *http.Client
+}
+
+// New checks the options and returns a client. It makes no connection.
+func New(o Options) (*Client, error) {
+	base, err := CheckBaseURL(o.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	o.BaseURL = base
+	o.Vendor = orDefault(o.Vendor, "the vendor")
+	o.UserAgent = orDefault(o.UserAgent, "sluice")
+	o.ConnectTimeout = orDefault(o.ConnectTimeout, 15*time.Second)
+	o.TLSTimeout = orDefault(o.TLSTimeout, 15*time.Second)
+	o.HeaderTimeout = orDefault(o.HeaderTimeout, 3*time.Minute)
+	o.IdleTimeout = orDefault(o.IdleTimeout, time.Minute)
+	o.MaxBody = orDefault(o.MaxBody, 256<<20)
+	o.SecretHeaders = append([]string{"Authorization"}, o.SecretHeaders...)
+
+	dialer := &net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}
+	return &Client{
+		options: o,
+		http: &http.Client{
+			Transport: &http.Transport{
+				DialContext:            dialer.DialContext,
+				TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+				TLSHandshakeTimeout:    o.TLSTimeout,
+				ResponseHeaderTimeout:  o.HeaderTimeout,
+				ForceAttemptHTTP2:      true,
+				MaxIdleConnsPerHost:    8,
+				IdleConnTimeout:        90 * time.Second,
+				MaxResponseHeaderBytes: 64 << 10,
+				ReadBufferSize:         64 << 10,
+			},
+			// A redirect is an answer to classify, never one to follow: the
+			// credentials are meant for this endpoint alone.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
+
+func orDefault[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+// BaseURL is the endpoint, without a trailing slash.
+func (c *Client) BaseURL() string { return c.options.BaseURL }
+
+// Request is one call. It can be sent again, since its body is at hand.
+type Request struct {
+	Method string
+	Path   string // begins with a slash; appended to the base URL
+	Header http.Header
+	Body   []byte
+	// JSON says that a successful answer has to be JSON: an HTML page (a
+	// login form, a proxy's notice) is then a contract error.
+	JSON bool
+}
+
+// Response is a successful (2xx) answer. Close Body when done.
+type Response struct {
+	Status int
+	Header http.Header
+	// Clock is the vendor's time of the answer, from its Date header; zero
+	// when there was none.
+	Clock time.Time
+	// Body is bounded in bytes and in idle time; its read errors other than
+	// io.EOF are classified.
+	Body io.ReadCloser
+
+	redact func([]byte) []byte
+}
+
+// Redact returns b without the secrets of the request this answers.
+func (r *Response) Redact(b []byte) []byte { return r.redact(b) }
+
+// Do sends the request. Every error is a *fault.Error, except that a done
+// context gives the context's error. Answers other than 2xx are errors.
+func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
+	target, err := url.Parse(c.options.BaseURL + req.Path)
+	if err != nil {
+		return nil, refused("bad-request", "the request path "+req.Path+" is not valid", err)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	h, err := http.NewRequestWithContext(ctx, req.Method, target.String(), bytes.NewReader(req.Body))
+	if err != nil {
+		cancel(nil)
+		return nil, refused("bad-request", "the request could not be built", err)
+	}
+	for name, values := range req.Header {
+		h.Header[name] = values // as spelled: some vendors document camel case
+	}
+	h.Header.Set("User-Agent", c.options.UserAgent)
+
+	call := call{client: c, method: req.Method, url: target.Redacted(), redact: c.redactor(req.Header)}
+	answer, err := c.http.Do(h)
+	if err != nil {
+		defer cancel(nil)
+		return nil, call.networkError(ctx, err)
+	}
+	resp := &Response{
+		Status: answer.StatusCode,
+		Header: answer.Header,
+		Clock:  date(answer.Header),
+		Body:   newBody(ctx, cancel, answer.Body, call, c.options),
+		redact: call.redact,
+	}
+	if answer.StatusCode/100 != 2 {
+		defer resp.Body.Close()
+		return nil, call.statusError(resp)
+	}
+	if req.JSON {
+		if err := call.refuseMarkup(resp); err != nil {
+			resp.Body.Close()
+			return nil, err
+		}
+	}
+	return resp, nil
+}
+
+// call is what messages about one request need to know of it.
+type call struct {
+	client *Client
+	method string
+	url    string
+	redact func([]byte) []byte
+}
+
+func (c call) vendor() string { return c.client.options.Vendor }
+
+// target names the request in a message: "POST https://host/path".
+func (c call) target() string { return c.method + " " + c.url }
+
+// redactor returns a function that blots out the values of secret headers.
+func (c *Client) redactor(header http.Header) func([]byte) []byte {
+	var secrets [][]byte
+	for name, values := range header {
+		for _, secret := range c.options.SecretHeaders {
+			if !strings.EqualFold(name, secret) {
+				continue
+			}
+			for _, v := range values {
+				if _, credential, ok := strings.Cut(v, " "); ok {
+					v = credential // without the scheme: "Bearer "
+				}
+				if v != "" {
+					secrets = append(secrets, []byte(v))
+				}
+			}
+		}
+	}
+	return func(b []byte) []byte {
+		for _, s := range secrets {
+			b = bytes.ReplaceAll(b, s, []byte("[redacted]"))
+		}
+		return b
+	}
+}
+
+func date(h http.Header) time.Time {
+	t, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
