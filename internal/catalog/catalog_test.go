@@ -1,0 +1,364 @@
+package catalog_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"sluice/internal/catalog"
+	"sluice/internal/lifecycle"
+	"sluice/internal/source"
+	"sluice/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+var migrated = testenv.NewTemplate(func(ctx context.Context, url string) error {
+	_, err := catalog.Migrate(ctx, url)
+	return err
+})
+
+func open(t *testing.T) *catalog.Store {
+	t.Parallel()
+	store, err := catalog.Open(t.Context(), migrated.Database(t))
+	require.NoError(t, err)
+	t.Cleanup(store.Close)
+	return store
+}
+
+func connector(t *testing.T, store *catalog.Store, name string) catalog.Connector {
+	c, err := store.CreateConnector(t.Context(), catalog.Connector{Name: name, Provider: "qualys", Active: true, Settings: map[string]string{"platform": "US1"}},
+		func(int64) (map[string]string, error) { return map[string]string{"clientSecret": "sealed:v1:xyz"}, nil })
+	require.NoError(t, err)
+	return c
+}
+
+func profile(t *testing.T, store *catalog.Store, c catalog.Connector, name string) catalog.Profile {
+	require.NoError(t, store.CreateProfile(t.Context(), catalog.Profile{Name: name, ConnectorID: c.ID, Kind: "qualys-tas",
+		AssetTypes: []string{"APPLICATION"}, Maps: map[string]string{"APPLICATION": "qualys-tas-application"}, Active: true, Policy: catalog.DefaultPolicy}))
+	p, err := store.Profile(t.Context(), name)
+	require.NoError(t, err)
+	return p
+}
+
+// begun is a run of a new profile, with one stream.
+func begun(t *testing.T, store *catalog.Store) (catalog.Plan, catalog.BatchRef) {
+	p := profile(t, store, connector(t, store, "tas"), "nightly")
+	plan := planOf(t, store, p)
+	runID, _, holder, err := store.BeginRun(t.Context(), catalog.Execution{WorkflowID: "ingest/nightly", FirstRunID: "first"}, plan)
+	require.NoError(t, err)
+	require.Nil(t, holder)
+	return plan, catalog.BatchRef{RunID: runID, Stream: "APPLICATION", Batch: 1}
+}
+
+func planOf(t *testing.T, store *catalog.Store, p catalog.Profile) catalog.Plan {
+	m, err := store.LatestMap(t.Context(), "qualys-tas-application")
+	require.NoError(t, err)
+	return catalog.Plan{ProfileID: p.ID, Profile: p.Name, ConnectorID: p.ConnectorID, Connector: p.Connector, Kind: p.Kind, Policy: p.Policy,
+		Mode: lifecycle.Full, Streams: []catalog.PlannedStream{{Name: "APPLICATION", Class: "application", MapID: m.ID, Nested: true}}}
+}
+
+func TestMigratingTwiceAndFromSeveralProcessesIsSafe(t *testing.T) {
+	t.Parallel()
+	url := testenv.Postgres(t)
+	var group errgroup.Group
+	for range 3 {
+		group.Go(func() error { _, err := catalog.Migrate(t.Context(), url); return err })
+	}
+	require.NoError(t, group.Wait())
+	applied, err := catalog.Migrate(t.Context(), url)
+	require.NoError(t, err)
+	require.Zero(t, applied)
+	store, err := catalog.Open(t.Context(), url)
+	require.NoError(t, err)
+	defer store.Close()
+	m, err := store.LatestMap(t.Context(), "qualys-tas-application")
+	require.NoError(t, err)
+	require.Equal(t, int32(1), m.Version, "an unchanged default map is no new version")
+	require.True(t, m.Builtin)
+}
+
+func TestAnUnreachableDatabaseIsOneLineWithoutThePassword(t *testing.T) {
+	t.Parallel()
+	_, err := catalog.Open(t.Context(), "postgres://me:hunter2@127.0.0.1:1/db")
+	require.ErrorContains(t, err, "127.0.0.1:1")
+	require.ErrorContains(t, err, "SLUICE_DATABASE_URL")
+	require.NotContains(t, err.Error(), "hunter2")
+	require.NotContains(t, err.Error(), "\n")
+	_, err = catalog.Open(t.Context(), "postgres://me:hunter2@:x:/db")
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "hunter2")
+}
+
+func TestAnEmptyDatabaseSaysToMigrate(t *testing.T) {
+	t.Parallel()
+	store, err := catalog.Open(t.Context(), testenv.Postgres(t))
+	require.NoError(t, err)
+	defer store.Close()
+	require.ErrorContains(t, store.CheckSchema(t.Context()), "sluice migrate")
+}
+
+func TestConnectors(t *testing.T) {
+	store := open(t)
+	c := connector(t, store, "tas")
+	_, err := store.CreateConnector(t.Context(), catalog.Connector{Name: "tas", Provider: "qualys", Settings: map[string]string{}},
+		func(int64) (map[string]string, error) { return nil, nil })
+	require.ErrorContains(t, err, "already")
+	_, err = store.Connector(t.Context(), "tsa")
+	require.ErrorIs(t, err, catalog.ErrNotFound)
+	require.ErrorContains(t, err, "did you mean tas?")
+
+	got, err := store.Connector(t.Context(), "tas")
+	require.NoError(t, err)
+	require.Equal(t, "US1", got.Settings["platform"])
+	text, err := json.Marshal(got)
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "sealed", "not even sealed secrets are shown")
+
+	profile(t, store, c, "nightly")
+	require.ErrorContains(t, store.DeleteConnector(t.Context(), "tas"), "nightly")
+	require.NoError(t, store.DeleteProfile(t.Context(), "nightly"))
+	require.NoError(t, store.DeleteConnector(t.Context(), "tas"))
+	list, err := store.Connectors(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, list)
+}
+
+func TestTheLatestConnectionTestIsKeptByKind(t *testing.T) {
+	store := open(t)
+	c := connector(t, store, "tas")
+	require.NoError(t, store.SaveChecks(t.Context(), c.ID, "qualys-tas", []source.Check{{Step: "token", Health: source.Unauthorised, Seen: -1}}))
+	require.NoError(t, store.SaveChecks(t.Context(), c.ID, "qualys-tas", []source.Check{
+		{Step: "token", Health: source.Healthy, Seen: -1, Latency: 5 * time.Millisecond}, {Step: "TAS applications", Health: source.Healthy, Seen: 7},
+	}))
+	checks, err := store.LatestChecks(t.Context(), c.ID)
+	require.NoError(t, err)
+	require.Len(t, checks, 2)
+	require.Equal(t, source.Healthy, checks[0].Health)
+	require.Equal(t, int64(-1), checks[0].Seen)
+	require.Equal(t, int64(7), checks[1].Seen)
+	require.Equal(t, 5*time.Millisecond, checks[0].Latency)
+}
+
+func TestProfileNamesFitIntoWorkflowIDs(t *testing.T) {
+	for _, good := range []string{"a", "tas-nightly", "x.y_z-9"} {
+		require.NoError(t, catalog.CheckProfileName(good))
+	}
+	for _, bad := range []string{"", "A", "a b", "-a", "a/b", "ä", "a\n", string(make([]byte, 64))} {
+		require.Error(t, catalog.CheckProfileName(bad), "%q", bad)
+	}
+}
+
+func TestAProfileHasOneRunAtATime(t *testing.T) {
+	store := open(t)
+	plan, ref := begun(t, store)
+
+	again, kept, holder, err := store.BeginRun(t.Context(), catalog.Execution{WorkflowID: "ingest/nightly", FirstRunID: "first"}, catalog.Plan{ProfileID: plan.ProfileID})
+	require.NoError(t, err)
+	require.Nil(t, holder)
+	require.Equal(t, ref.RunID, again, "a retry finds the run that it began")
+	require.Equal(t, plan.Streams, kept.Streams, "with the plan as it was")
+
+	_, _, holder, err = store.BeginRun(t.Context(), catalog.Execution{WorkflowID: "ingest/nightly-2", FirstRunID: "second"}, plan)
+	require.NoError(t, err)
+	require.Equal(t, ref.RunID, holder.RunID)
+	require.Equal(t, "ingest/nightly", holder.WorkflowID)
+	require.ErrorContains(t, store.DeleteProfile(t.Context(), "nightly"), "cancel")
+
+	require.NoError(t, store.BreakLease(t.Context(), ref.RunID, lifecycle.Failed, "terminated"))
+	run, err := store.Run(t.Context(), ref.RunID)
+	require.NoError(t, err)
+	require.Equal(t, lifecycle.Failed, run.Outcome)
+	second, _, holder, err := store.BeginRun(t.Context(), catalog.Execution{WorkflowID: "ingest/nightly-2", FirstRunID: "second"}, plan)
+	require.NoError(t, err)
+	require.Nil(t, holder)
+	require.Greater(t, second, ref.RunID)
+
+	// The first run comes back and finds that it may not write any more.
+	_, err = store.ClaimFetch(t.Context(), ref)
+	require.ErrorIs(t, err, catalog.ErrSuperseded)
+	_, _, err = store.ClaimWrite(t.Context(), ref)
+	require.ErrorIs(t, err, catalog.ErrSuperseded)
+}
+
+func TestOfManyStartersOneGetsTheLease(t *testing.T) {
+	store := open(t)
+	plan := planOf(t, store, profile(t, store, connector(t, store, "tas"), "nightly"))
+	results := make(chan bool, 8)
+	var group errgroup.Group
+	for i := range cap(results) {
+		group.Go(func() error {
+			_, _, holder, err := store.BeginRun(t.Context(), catalog.Execution{WorkflowID: "w", FirstRunID: string(rune('a' + i))}, plan)
+			results <- err == nil && holder == nil
+			return err
+		})
+	}
+	require.NoError(t, group.Wait())
+	won := 0
+	for range cap(results) {
+		if <-results {
+			won++
+		}
+	}
+	require.Equal(t, 1, won)
+}
+
+func TestFetchingGoesOnAfterTheLastStoredChunk(t *testing.T) {
+	store := open(t)
+	_, ref := begun(t, store)
+	point, err := store.ClaimFetch(t.Context(), ref)
+	require.NoError(t, err)
+	require.Equal(t, int32(1), point.Batch)
+
+	after := point
+	after.Cursor, after.Chunk, after.Records, after.Pages = "c1", 1, 10, 1
+	chunk := catalog.Chunk{Records: 10, RawBytes: 100, Data: []byte("data")}
+	require.NoError(t, store.SaveChunk(t.Context(), ref, chunk, []catalog.Reject{{Finding: -1, AssetID: "7", Reason: "unreadable"}}, after))
+
+	// Another attempt takes over; the first one is too late.
+	retry, err := store.ClaimFetch(t.Context(), ref)
+	require.NoError(t, err)
+	require.Equal(t, "c1", retry.Cursor)
+	require.Equal(t, int32(1), retry.Chunk)
+	require.Equal(t, int64(10), retry.Records)
+	after.Cursor, after.Chunk = "c2", 2
+	require.ErrorIs(t, store.SaveChunk(t.Context(), ref, chunk, nil, after), catalog.ErrSuperseded)
+
+	size, err := store.BatchSize(t.Context(), ref)
+	require.NoError(t, err)
+	require.Equal(t, catalog.BatchSize{Records: 10, RawBytes: 100}, size)
+	rejects, err := store.Rejects(t.Context(), ref.RunID, 10, 0)
+	require.NoError(t, err)
+	require.Len(t, rejects, 1)
+	require.Equal(t, "fetch", rejects[0].Stage)
+
+	ref.Batch = 3
+	_, err = store.ClaimFetch(t.Context(), ref)
+	require.ErrorIs(t, err, catalog.ErrSuperseded, "batch 2 comes first")
+	ref.Batch = 2
+	point, err = store.ClaimFetch(t.Context(), ref)
+	require.NoError(t, err)
+	require.Zero(t, point.Chunk)
+	require.Equal(t, "c1", point.Cursor)
+	ref.Batch = 1
+	_, err = store.ClaimFetch(t.Context(), ref)
+	require.ErrorIs(t, err, catalog.ErrSuperseded, "batch 1 is closed")
+}
+
+func TestABatchIsWrittenOnce(t *testing.T) {
+	store := open(t)
+	_, ref := begun(t, store)
+	old, written, err := store.ClaimWrite(t.Context(), ref)
+	require.NoError(t, err)
+	require.False(t, written)
+	token, _, err := store.ClaimWrite(t.Context(), ref)
+	require.NoError(t, err)
+
+	count := func(pgx.Tx) (catalog.BatchCounts, error) {
+		return catalog.BatchCounts{Assets: lifecycle.Counts{Created: 3}, Findings: lifecycle.Counts{Updated: 2, Rejected: 1}}, nil
+	}
+	_, err = store.WriteBatch(t.Context(), ref, old, count)
+	require.ErrorIs(t, err, catalog.ErrSuperseded, "an attempt that was given up")
+	require.ErrorIs(t, store.WriteRejects(t.Context(), ref, old, nil), catalog.ErrSuperseded)
+
+	rejects := []catalog.Reject{{Ordinal: 4, Finding: 2, AssetID: "1", FindingID: "9", Reason: "severity"}}
+	require.NoError(t, store.WriteRejects(t.Context(), ref, token, rejects))
+	require.NoError(t, store.WriteRejects(t.Context(), ref, token, rejects), "rejects are replaced, not added")
+	counts, err := store.WriteBatch(t.Context(), ref, token, count)
+	require.NoError(t, err)
+	_, written, err = store.ClaimWrite(t.Context(), ref)
+	require.NoError(t, err)
+	require.True(t, written)
+	stored, err := store.BatchCountsOf(t.Context(), ref)
+	require.NoError(t, err)
+	require.Equal(t, counts, stored)
+
+	run, err := store.Run(t.Context(), ref.RunID)
+	require.NoError(t, err)
+	require.Equal(t, int64(3), run.Assets.Created)
+	require.Equal(t, int64(1), run.Findings.Rejected)
+	list, err := store.Rejects(t.Context(), ref.RunID, 10, 0)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+}
+
+func TestFinishMovesTheWatermarksOfCompleteStreamsOnly(t *testing.T) {
+	store := open(t)
+	plan, ref := begun(t, store)
+	clock := time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)
+	point, err := store.ClaimFetch(t.Context(), ref)
+	require.NoError(t, err)
+	point.Clock, point.Ended = &clock, true
+	require.NoError(t, store.SaveChunk(t.Context(), ref, catalog.Chunk{}, nil, point))
+
+	end := catalog.Ending{Outcome: lifecycle.Succeeded, AssetsIn: true, Complete: []string{"APPLICATION"}}
+	require.NoError(t, store.FinishRun(t.Context(), ref.RunID, end))
+	require.NoError(t, store.FinishRun(t.Context(), ref.RunID, catalog.Ending{Outcome: lifecycle.Failed}), "again does nothing")
+	marks, err := store.Watermarks(t.Context(), plan.ProfileID)
+	require.NoError(t, err)
+	require.Equal(t, clock, marks["APPLICATION"].Clock.UTC())
+	require.Equal(t, clock, marks["APPLICATION"].FullAt.UTC())
+
+	p, err := store.Profile(t.Context(), "nightly")
+	require.NoError(t, err)
+	standing, err := store.StandingOf(t.Context(), p)
+	require.NoError(t, err)
+	require.True(t, standing.AssetsIn)
+	require.Nil(t, standing.Holder)
+	require.Equal(t, lifecycle.Succeeded, standing.Last.Outcome)
+
+	// A delta run moves the clock, not the time of the last full run.
+	plan.Mode = lifecycle.Delta
+	later := clock.Add(time.Hour)
+	runID, _, _, err := store.BeginRun(t.Context(), catalog.Execution{WorkflowID: "w", FirstRunID: "delta"}, plan)
+	require.NoError(t, err)
+	ref.RunID = runID
+	point, err = store.ClaimFetch(t.Context(), ref)
+	require.NoError(t, err)
+	point.Clock = &later
+	require.NoError(t, store.SaveChunk(t.Context(), ref, catalog.Chunk{}, nil, point))
+	require.NoError(t, store.FinishRun(t.Context(), runID, end))
+	marks, err = store.Watermarks(t.Context(), plan.ProfileID)
+	require.NoError(t, err)
+	require.Equal(t, later, marks["APPLICATION"].Clock.UTC())
+	require.Equal(t, clock, marks["APPLICATION"].FullAt.UTC())
+}
+
+func TestOldChunksAreDroppedAfterTheirRun(t *testing.T) {
+	store := open(t)
+	_, ref := begun(t, store)
+	point, err := store.ClaimFetch(t.Context(), ref)
+	require.NoError(t, err)
+	point.Chunk = 1
+	require.NoError(t, store.SaveChunk(t.Context(), ref, catalog.Chunk{Records: 1, Data: []byte("x")}, nil, point))
+	n, err := store.DropOldChunks(t.Context(), time.Now().Add(time.Hour))
+	require.NoError(t, err)
+	require.Zero(t, n, "the run is under way")
+	require.NoError(t, store.FinishRun(t.Context(), ref.RunID, catalog.Ending{Outcome: lifecycle.Succeeded}))
+	n, err = store.DropOldChunks(t.Context(), time.Now().Add(-time.Hour))
+	require.NoError(t, err)
+	require.Zero(t, n, "it is not old enough")
+	n, err = store.DropOldChunks(t.Context(), time.Now().Add(time.Hour))
+	require.NoError(t, err)
+	require.Equal(t, int64(1), n)
+}
+
+func TestLogsAreReadByRunAndByConnector(t *testing.T) {
+	store := open(t)
+	plan, ref := begun(t, store)
+	require.NoError(t, store.Log(t.Context(), plan.ConnectorID, 0, "info", "tested", nil))
+	require.NoError(t, store.Log(t.Context(), plan.ConnectorID, ref.RunID, "warn", "waiting", map[string]any{"seconds": 5}))
+	run, err := store.RunLog(t.Context(), ref.RunID, 10)
+	require.NoError(t, err)
+	require.Len(t, run, 1)
+	require.Equal(t, "waiting", run[0].Message)
+	all, err := store.ConnectorLog(t.Context(), plan.ConnectorID, 10)
+	require.NoError(t, err)
+	require.Equal(t, "tested", all[0].Message)
+	require.Equal(t, "waiting", all[1].Message)
+}

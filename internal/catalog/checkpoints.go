@@ -1,0 +1,249 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"sluice/internal/lifecycle"
+)
+
+// BatchRef names a batch: the unit that is fetched, transformed and written.
+// Batches of a stream are numbered from 1.
+type BatchRef struct {
+	RunID  int64  `json:"runId"`
+	Stream string `json:"stream"`
+	Batch  int    `json:"batch"`
+}
+
+// FetchPoint is how far a stream has been fetched.
+type FetchPoint struct {
+	Token      int32
+	Cursor     string
+	Batch      int32 // the batch being filled
+	Chunk      int32 // chunks in it so far
+	Ended      bool
+	Doubt      string
+	Clock      *time.Time
+	Expected   int64
+	Pages      int64
+	Records    int64
+	Repeated   int64
+	SetAside   int64
+	ProgressAt time.Time
+}
+
+// ClaimFetch makes this attempt the one that may fetch the batch, and returns
+// where to go on. What an earlier attempt stored stays.
+func (s *Store) ClaimFetch(ctx context.Context, ref BatchRef) (FetchPoint, error) {
+	var p FetchPoint
+	err := s.UnderLease(ctx, ref.RunID, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			UPDATE fetch_checkpoints
+			   SET token = token + 1, batch = $3, chunk = CASE WHEN batch = $3 THEN chunk ELSE 0 END,
+			       progress_at = CASE WHEN batch = $3 THEN progress_at ELSE now() END
+			 WHERE run_id = $1 AND stream = $2 AND batch IN ($3 - 1, $3)
+			RETURNING token, cursor, batch, chunk, ended, doubt, clock, expected, pages, records, repeated, set_aside, progress_at`,
+			ref.RunID, ref.Stream, ref.Batch)
+		if err != nil {
+			return err
+		}
+		p, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[FetchPoint])
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("batch %d of %s: %w", ref.Batch, ref.Stream, ErrSuperseded)
+		}
+		return err
+	})
+	if err != nil {
+		return p, fmt.Errorf("claim batch %d of %s: %w", ref.Batch, ref.Stream, err)
+	}
+	return p, nil
+}
+
+// Chunk is some records as received, compressed.
+type Chunk struct {
+	Records  int
+	RawBytes int
+	Data     []byte
+}
+
+// BatchSize is what a batch's chunks come to so far.
+type BatchSize struct {
+	Records, RawBytes int64
+}
+
+// BatchSize sums the chunks that a batch has so far.
+func (s *Store) BatchSize(ctx context.Context, ref BatchRef) (BatchSize, error) {
+	var size BatchSize
+	err := s.pool.QueryRow(ctx, `
+		SELECT coalesce(sum(records), 0)::bigint, coalesce(sum(raw_bytes), 0)::bigint
+		  FROM chunks WHERE run_id = $1 AND stream = $2 AND batch = $3`, ref.RunID, ref.Stream, ref.Batch).Scan(&size.Records, &size.RawBytes)
+	if err != nil {
+		return size, fmt.Errorf("size of batch %d of %s: %w", ref.Batch, ref.Stream, err)
+	}
+	return size, nil
+}
+
+// SaveChunk stores a chunk of the batch together with the point after it, in
+// one transaction. setAside are records that could not be read at all.
+func (s *Store) SaveChunk(ctx context.Context, ref BatchRef, chunk Chunk, setAside []Reject, after FetchPoint) error {
+	err := s.UnderLease(ctx, ref.RunID, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE fetch_checkpoints
+			   SET cursor = $4, chunk = $5, ended = $6, doubt = $7, clock = coalesce(clock, $8), expected = $9,
+			       pages = $10, records = $11, repeated = $12, set_aside = $13, progress_at = now()
+			 WHERE run_id = $1 AND stream = $2 AND token = $3`,
+			ref.RunID, ref.Stream, after.Token, after.Cursor, after.Chunk, after.Ended, after.Doubt, after.Clock, after.Expected,
+			after.Pages, after.Records, after.Repeated, after.SetAside)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return ErrSuperseded
+		}
+		if err := insertRejects(ctx, tx, ref, "fetch", setAside); err != nil {
+			return err
+		}
+		if chunk.Records == 0 {
+			return nil
+		}
+		_, err = tx.Exec(ctx, "INSERT INTO chunks (run_id, stream, batch, chunk, records, raw_bytes, data) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+			ref.RunID, ref.Stream, ref.Batch, after.Chunk, chunk.Records, chunk.RawBytes, chunk.Data)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store chunk %d of batch %d of %s: %w", after.Chunk, ref.Batch, ref.Stream, err)
+	}
+	return nil
+}
+
+// Chunks calls f for each chunk of a batch, in order.
+func (s *Store) Chunks(ctx context.Context, ref BatchRef, f func(Chunk) error) error {
+	rows, err := s.pool.Query(ctx, "SELECT records, raw_bytes, data FROM chunks WHERE run_id = $1 AND stream = $2 AND batch = $3 ORDER BY chunk",
+		ref.RunID, ref.Stream, ref.Batch)
+	if err != nil {
+		return fmt.Errorf("read batch %d of %s: %w", ref.Batch, ref.Stream, err)
+	}
+	defer rows.Close()
+	var c Chunk
+	for rows.Next() {
+		// DriverBytes lends the network buffer instead of copying megabytes.
+		var data pgtype.DriverBytes
+		if err := rows.Scan(&c.Records, &c.RawBytes, &data); err != nil {
+			return fmt.Errorf("read batch %d of %s: %w", ref.Batch, ref.Stream, err)
+		}
+		c.Data = data
+		if err := f(c); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// ClaimWrite makes this attempt the one that may write the batch. When the
+// batch has been written already, written is true.
+func (s *Store) ClaimWrite(ctx context.Context, ref BatchRef) (token int32, written bool, err error) {
+	err = s.UnderLease(ctx, ref.RunID, func(tx pgx.Tx) error {
+		var batch int
+		if err := tx.QueryRow(ctx, `
+			UPDATE write_checkpoints SET token = token + 1 WHERE run_id = $1 AND stream = $2 RETURNING token, batch`,
+			ref.RunID, ref.Stream).Scan(&token, &batch); err != nil {
+			return err
+		}
+		written = batch >= ref.Batch
+		return nil
+	})
+	if err != nil {
+		return 0, false, fmt.Errorf("claim writing batch %d of %s: %w", ref.Batch, ref.Stream, err)
+	}
+	return token, written, nil
+}
+
+// BatchCounts is what writing a batch did.
+type BatchCounts struct {
+	Assets   lifecycle.Counts `json:"assets"`
+	Findings lifecycle.Counts `json:"findings"`
+}
+
+// WriteRejects replaces the rejects of a batch's transformation.
+func (s *Store) WriteRejects(ctx context.Context, ref BatchRef, token int32, rejects []Reject) error {
+	return s.asWriter(ctx, ref, token, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "DELETE FROM rejects WHERE run_id = $1 AND stream = $2 AND batch = $3 AND stage = 'transform'",
+			ref.RunID, ref.Stream, ref.Batch); err != nil {
+			return err
+		}
+		return insertRejects(ctx, tx, ref, "transform", rejects)
+	})
+}
+
+// WriteBatch runs write and moves the stream's checkpoint to the batch in one
+// transaction, so that a batch is in the inventory once or not at all.
+func (s *Store) WriteBatch(ctx context.Context, ref BatchRef, token int32, write func(pgx.Tx) (BatchCounts, error)) (BatchCounts, error) {
+	var counts BatchCounts
+	err := s.asWriter(ctx, ref, token, func(tx pgx.Tx) error {
+		var err error
+		if counts, err = write(tx); err != nil {
+			return err
+		}
+		a, f := counts.Assets, counts.Findings
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO batches (run_id, stream, batch,
+			       assets_created, assets_updated, assets_unchanged, assets_returned, assets_rejected,
+			       findings_created, findings_updated, findings_unchanged, findings_returned, findings_rejected)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			ref.RunID, ref.Stream, ref.Batch, a.Created, a.Updated, a.Unchanged, a.Returned, a.Rejected,
+			f.Created, f.Updated, f.Unchanged, f.Returned, f.Rejected); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, "UPDATE write_checkpoints SET batch = $3 WHERE run_id = $1 AND stream = $2", ref.RunID, ref.Stream, ref.Batch)
+		return err
+	})
+	if err != nil {
+		return counts, fmt.Errorf("write batch %d of %s: %w", ref.Batch, ref.Stream, err)
+	}
+	return counts, nil
+}
+
+// asWriter runs f while this attempt holds the stream's write checkpoint.
+func (s *Store) asWriter(ctx context.Context, ref BatchRef, token int32, f func(pgx.Tx) error) error {
+	return s.UnderLease(ctx, ref.RunID, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, "SELECT FROM write_checkpoints WHERE run_id = $1 AND stream = $2 AND token = $3 AND batch = $4 - 1 FOR UPDATE",
+			ref.RunID, ref.Stream, token, ref.Batch).Scan()
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrSuperseded
+		}
+		if err != nil {
+			return err
+		}
+		return f(tx)
+	})
+}
+
+// BatchCountsOf returns what writing a batch did, for an attempt that comes
+// after the one that wrote it.
+func (s *Store) BatchCountsOf(ctx context.Context, ref BatchRef) (BatchCounts, error) {
+	var c BatchCounts
+	a, f := &c.Assets, &c.Findings
+	err := s.pool.QueryRow(ctx, `
+		SELECT assets_created, assets_updated, assets_unchanged, assets_returned, assets_rejected,
+		       findings_created, findings_updated, findings_unchanged, findings_returned, findings_rejected
+		  FROM batches WHERE run_id = $1 AND stream = $2 AND batch = $3`, ref.RunID, ref.Stream, ref.Batch).
+		Scan(&a.Created, &a.Updated, &a.Unchanged, &a.Returned, &a.Rejected, &f.Created, &f.Updated, &f.Unchanged, &f.Returned, &f.Rejected)
+	if err != nil {
+		return c, fmt.Errorf("counts of batch %d of %s: %w", ref.Batch, ref.Stream, err)
+	}
+	return c, nil
+}
+
+// DropOldChunks deletes what vendors sent in runs that ended before the time.
+func (s *Store) DropOldChunks(ctx context.Context, before time.Time) (int64, error) {
+	tag, err := s.pool.Exec(ctx, "DELETE FROM chunks USING runs r WHERE r.id = chunks.run_id AND r.finished_at < $1", before)
+	if err != nil {
+		return 0, fmt.Errorf("drop old chunks: %w", err)
+	}
+	return tag.RowsAffected(), nil
+}

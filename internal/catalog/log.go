@@ -1,0 +1,55 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// LogEntry is one line of a run's or connector's log.
+type LogEntry struct {
+	ID      int64          `json:"id"`
+	At      time.Time      `json:"at"`
+	RunID   int64          `json:"runId,omitempty"`
+	Level   string         `json:"level"` // info, warn or error
+	Message string         `json:"message"`
+	Fields  map[string]any `json:"fields,omitempty"`
+}
+
+// Log appends a line to the log of a connector and, unless runID is zero, of
+// a run. It never takes a secret: callers pass names, counts and reasons.
+func (s *Store) Log(ctx context.Context, connectorID, runID int64, level, message string, fields map[string]any) error {
+	if fields == nil {
+		fields = map[string]any{}
+	}
+	_, err := s.pool.Exec(ctx, `
+		INSERT INTO log (connector_id, run_id, level, message, fields) VALUES ($1, nullif($2, 0), $3, $4, $5)`,
+		connectorID, runID, level, message, fields)
+	if err != nil {
+		return fmt.Errorf("write log: %w", err)
+	}
+	return nil
+}
+
+// RunLog returns the newest lines of a run's log, oldest first.
+func (s *Store) RunLog(ctx context.Context, runID int64, limit int) ([]LogEntry, error) {
+	return s.logEntries(ctx, "run_id = $1", runID, limit)
+}
+
+// ConnectorLog returns the newest lines of a connector's tests and runs,
+// oldest first.
+func (s *Store) ConnectorLog(ctx context.Context, connectorID int64, limit int) ([]LogEntry, error) {
+	return s.logEntries(ctx, "connector_id = $1", connectorID, limit)
+}
+
+func (s *Store) logEntries(ctx context.Context, where string, id int64, limit int) ([]LogEntry, error) {
+	rows, err := s.pool.Query(ctx, `
+		SELECT * FROM (SELECT id, at, coalesce(run_id, 0), level, message, fields FROM log WHERE `+where+` ORDER BY id DESC LIMIT $2) newest
+		 ORDER BY id`, id, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read log: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[LogEntry])
+}

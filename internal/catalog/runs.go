@@ -1,0 +1,239 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/lifecycle"
+)
+
+// Plan is what a run goes by, as it was when the run began.
+type Plan struct {
+	ProfileID   int64  `json:"profileId"`
+	Profile     string `json:"profile"`
+	ConnectorID int64  `json:"connectorId"`
+	Connector   string `json:"connector"`
+	Kind        string `json:"kind"`
+	Policy
+	// AcceptShrink lets this one run mark any share of the assets stale.
+	AcceptShrink bool            `json:"acceptShrink,omitempty"`
+	Mode         lifecycle.Mode  `json:"mode"` // full or delta
+	ModeReason   string          `json:"modeReason"`
+	Streams      []PlannedStream `json:"streams"`
+}
+
+// PlannedStream is one stream of a plan.
+type PlannedStream struct {
+	Name  string `json:"name"` // the asset type
+	Class string `json:"class"`
+	MapID int32  `json:"mapId"`
+	// Nested: an asset's findings arrive complete inside its record.
+	Nested bool `json:"nested"`
+	// Since is the lower bound of a delta run; zero in a full one.
+	Since time.Time `json:"since,omitzero"`
+}
+
+// Stream returns the plan's stream of that name.
+func (p Plan) Stream(name string) (PlannedStream, error) {
+	for _, s := range p.Streams {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return PlannedStream{}, fmt.Errorf("run of %s has no stream %s", p.Profile, name)
+}
+
+// Execution is the Temporal execution chain that a run is.
+type Execution struct {
+	WorkflowID string
+	FirstRunID string // stays when a run continues as new
+}
+
+// Holder is the run that holds a profile's lease.
+type Holder struct {
+	RunID int64
+	Execution
+}
+
+// BeginRun takes the profile's lease and writes the run's row. When another
+// run holds the lease it returns that holder and no run. Called again by the
+// same execution it returns the run that the first call began, with its plan.
+func (s *Store) BeginRun(ctx context.Context, by Execution, plan Plan) (runID int64, begun Plan, holder *Holder, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		// The profile's row serialises the contenders; a lease row may not be there to lock.
+		var name string
+		if err := tx.QueryRow(ctx, "SELECT name FROM profiles WHERE id = $1 FOR UPDATE", plan.ProfileID).Scan(&name); err != nil {
+			return fmt.Errorf("lock profile %s: %w", plan.Profile, err)
+		}
+		err := tx.QueryRow(ctx, "SELECT id, plan FROM runs WHERE first_run_id = $1", by.FirstRunID).Scan(&runID, &begun)
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		var h Holder
+		err = tx.QueryRow(ctx, `
+			SELECT r.id, r.workflow_id, r.first_run_id FROM leases l JOIN runs r ON r.id = l.run_id WHERE l.profile_id = $1`,
+			plan.ProfileID).Scan(&h.RunID, &h.WorkflowID, &h.FirstRunID)
+		if err == nil {
+			holder = &h
+			return nil
+		}
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		begun = plan
+		if err := tx.QueryRow(ctx, `
+			INSERT INTO runs (profile_id, profile, connector_id, workflow_id, first_run_id, mode, mode_reason, plan)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
+			plan.ProfileID, plan.Profile, plan.ConnectorID, by.WorkflowID, by.FirstRunID, string(plan.Mode), plan.ModeReason, plan).Scan(&runID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "INSERT INTO leases (profile_id, run_id) VALUES ($1, $2)", plan.ProfileID, runID); err != nil {
+			return err
+		}
+		for _, stream := range plan.Streams {
+			if _, err := tx.Exec(ctx, "INSERT INTO fetch_checkpoints (run_id, stream) VALUES ($1, $2)", runID, stream.Name); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, "INSERT INTO write_checkpoints (run_id, stream) VALUES ($1, $2)", runID, stream.Name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, Plan{}, nil, fmt.Errorf("begin run of %s: %w", plan.Profile, err)
+	}
+	return runID, begun, holder, nil
+}
+
+// PlanOf returns the plan that a run goes by.
+func (s *Store) PlanOf(ctx context.Context, runID int64) (Plan, error) {
+	var p Plan
+	if err := s.pool.QueryRow(ctx, "SELECT plan FROM runs WHERE id = $1", runID).Scan(&p); err != nil {
+		return p, fmt.Errorf("read plan of run %d: %w", runID, err)
+	}
+	return p, nil
+}
+
+// BreakLease takes the lease from a run that Temporal no longer runs, and
+// closes that run's row.
+func (s *Store) BreakLease(ctx context.Context, runID int64, outcome lifecycle.Outcome, reason string) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "DELETE FROM leases WHERE run_id = $1", runID); err != nil {
+			return fmt.Errorf("break lease of run %d: %w", runID, err)
+		}
+		return closeRun(ctx, tx, runID, outcome, reason)
+	})
+}
+
+func closeRun(ctx context.Context, tx pgx.Tx, runID int64, outcome lifecycle.Outcome, reason string) error {
+	if _, err := tx.Exec(ctx, "UPDATE runs SET finished_at = now(), outcome = $2, reason = $3 WHERE id = $1 AND finished_at IS NULL",
+		runID, string(outcome), reason); err != nil {
+		return fmt.Errorf("close run %d: %w", runID, err)
+	}
+	_, err := tx.Exec(ctx, "DELETE FROM vanished_findings WHERE run_id = $1", runID)
+	return err
+}
+
+// ErrSuperseded says that the run, or this attempt at a piece of it, is no
+// longer the one that may write. It has changed nothing.
+var ErrSuperseded = errors.New("superseded: another run or attempt has taken over")
+
+// UnderLease runs f in a transaction during which the run keeps its
+// profile's lease; without the lease it is ErrSuperseded.
+func (s *Store) UnderLease(ctx context.Context, runID int64, f func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, "SELECT FROM leases WHERE run_id = $1 FOR SHARE", runID).Scan()
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("run %d: %w", runID, ErrSuperseded)
+		}
+		if err != nil {
+			return err
+		}
+		return f(tx)
+	})
+}
+
+// Ending is how a run ended.
+type Ending struct {
+	Outcome lifecycle.Outcome
+	Reason  string
+	// AssetsIn: every stream brought its assets in, whatever else happened.
+	AssetsIn bool
+	// Complete names the streams whose watermark may move.
+	Complete []string
+}
+
+// FinishRun closes a run, moves the watermarks of its complete streams and
+// releases the lease. Called again it does nothing.
+func (s *Store) FinishRun(ctx context.Context, runID int64, end Ending) error {
+	plan, err := s.PlanOf(ctx, runID)
+	if err != nil {
+		return err
+	}
+	var finished bool
+	if err := s.pool.QueryRow(ctx, "SELECT finished_at IS NOT NULL FROM runs WHERE id = $1", runID).Scan(&finished); err != nil {
+		return fmt.Errorf("finish run %d: %w", runID, err)
+	}
+	if finished {
+		return nil
+	}
+	return s.UnderLease(ctx, runID, func(tx pgx.Tx) error {
+		for _, name := range end.Complete {
+			stream, err := plan.Stream(name)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, `
+				INSERT INTO watermarks (profile_id, stream, clock, full_at, map_id)
+				SELECT $2, $3, coalesce(f.clock, r.started_at), coalesce(f.clock, r.started_at), $4
+				  FROM fetch_checkpoints f JOIN runs r ON r.id = f.run_id
+				 WHERE f.run_id = $1 AND f.stream = $3
+				ON CONFLICT (profile_id, stream) DO UPDATE
+				   SET clock = excluded.clock, map_id = excluded.map_id,
+				       full_at = CASE WHEN $5 THEN excluded.full_at ELSE watermarks.full_at END`,
+				runID, plan.ProfileID, name, stream.MapID, plan.Mode == lifecycle.Full); err != nil {
+				return fmt.Errorf("move watermark of %s: %w", name, err)
+			}
+		}
+		if end.AssetsIn {
+			if _, err := tx.Exec(ctx, "UPDATE runs SET assets_in_at = now() WHERE id = $1", runID); err != nil {
+				return err
+			}
+		}
+		if err := closeRun(ctx, tx, runID, end.Outcome, end.Reason); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, "DELETE FROM leases WHERE run_id = $1", runID)
+		return err
+	})
+}
+
+// Watermark is where a profile's next delta run of a stream reads from.
+type Watermark struct {
+	Stream string
+	Clock  time.Time
+	FullAt time.Time
+	MapID  int32
+}
+
+// Watermarks returns a profile's watermarks by stream.
+func (s *Store) Watermarks(ctx context.Context, profileID int64) (map[string]Watermark, error) {
+	rows, err := s.pool.Query(ctx, "SELECT stream, clock, full_at, map_id FROM watermarks WHERE profile_id = $1", profileID)
+	if err != nil {
+		return nil, fmt.Errorf("read watermarks: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Watermark])
+	if err != nil {
+		return nil, fmt.Errorf("read watermarks: %w", err)
+	}
+	byStream := make(map[string]Watermark, len(list))
+	for _, w := range list {
+		byStream[w.Stream] = w
+	}
+	return byStream, nil
+}

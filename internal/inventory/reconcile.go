@@ -1,0 +1,117 @@
+package inventory
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Policy is what Reconcile may do.
+type Policy struct {
+	// Full: the stream brought every asset, so that one not seen is gone.
+	Full bool
+	// ShrinkPercent is the share of the profile's known assets that may go
+	// stale at once.
+	ShrinkPercent int32
+	// AcceptShrink lifts that limit.
+	AcceptShrink bool
+	// RetireAfter is how many further complete full runs a stale asset is
+	// given before it is retired.
+	RetireAfter int32
+	// FixAbsent: a finding that its asset no longer has is fixed; otherwise
+	// it keeps its status.
+	FixAbsent bool
+}
+
+// Reconciled is what Reconcile found to be gone.
+type Reconciled struct {
+	Stale   int64 `json:"stale"`
+	Retired int64 `json:"retired"`
+	Fixed   int64 `json:"fixed"`
+	// Guarded says why nothing was marked stale: more assets would have gone
+	// than the profile allows at once.
+	Guarded string `json:"guarded,omitempty"`
+}
+
+// Reconcile applies what a complete stream proved to be gone. An asset is
+// stale when no profile of its connector sees it any more. Doing it again for
+// the same run changes nothing.
+func Reconcile(ctx context.Context, tx pgx.Tx, scope Scope, policy Policy) (Reconciled, error) {
+	w := writer{ctx: ctx, tx: tx, scope: scope}
+	if err := w.begin(); err != nil {
+		return Reconciled{}, err
+	}
+	var done Reconciled
+	var err error
+	if policy.FixAbsent {
+		if done.Fixed, err = w.fixVanished(); err != nil {
+			return done, fmt.Errorf("mark findings fixed: %w", err)
+		}
+	}
+	if !policy.Full {
+		return done, nil
+	}
+	var missing, known int64
+	if err := tx.QueryRow(ctx, `
+		SELECT count(*) FILTER (WHERE p.seen_run <> $2 AND p.missed = 0), count(*) FILTER (WHERE p.missed = 0 AND (p.seen_run <> $2 OR a.first_run_id <> $2))
+		  FROM profile_assets p JOIN assets a ON a.id = p.asset_id
+		 WHERE p.profile_id = $1 AND a.kind = $3 AND a.class = $4`,
+		scope.ProfileID, scope.RunID, scope.Kind, scope.Class).Scan(&missing, &known); err != nil {
+		return done, fmt.Errorf("count missing assets: %w", err)
+	}
+	if missing*100 > known*int64(policy.ShrinkPercent) && !policy.AcceptShrink {
+		done.Guarded = fmt.Sprintf("%d of %d known assets were not delivered any more, above the limit of %d %%, so none was marked stale; "+
+			"this usually means that the account's scope, tags or licence were narrowed: check them with the vendor, or accept it with 'sluice run PROFILE --mode full --accept-shrink'",
+			missing, known, policy.ShrinkPercent)
+		return done, nil
+	}
+	if done.Stale, done.Retired, err = w.markMissing(policy.RetireAfter); err != nil {
+		return done, fmt.Errorf("mark assets stale: %w", err)
+	}
+	return done, nil
+}
+
+func (w *writer) fixVanished() (int64, error) {
+	tag, err := w.tx.Exec(w.ctx, `
+		WITH fixed AS (
+			UPDATE findings f SET absent_since = now()
+			  FROM vanished_findings v
+			 WHERE v.run_id = $1 AND v.stream = $2 AND f.id = v.finding_id AND f.absent_since IS NULL
+			RETURNING f.id, f.asset_id)
+		INSERT INTO change_log (run_id, asset_id, finding_id, change) SELECT $1, asset_id, id, 'fixed' FROM fixed`,
+		w.scope.RunID, w.scope.Stream)
+	return tag.RowsAffected(), err
+}
+
+// markMissing counts a missed run for every asset that the profile did not
+// see, and marks those that no profile sees. missed_run
+// keeps doing it again from counting a run twice.
+func (w *writer) markMissing(retireAfter int32) (stale, retired int64, err error) {
+	if _, err = w.tx.Exec(w.ctx, `
+		UPDATE profile_assets p SET missed = p.missed + 1, missed_run = $2
+		  FROM assets a
+		 WHERE p.profile_id = $1 AND a.id = p.asset_id AND a.kind = $3 AND a.class = $4
+		   AND p.seen_run <> $2 AND p.missed_run IS DISTINCT FROM $2`,
+		w.scope.ProfileID, w.scope.RunID, w.scope.Kind, w.scope.Class); err != nil {
+		return 0, 0, err
+	}
+	const unseen = `
+		SELECT p.asset_id, min(p.missed) AS missed FROM profile_assets p
+		 WHERE p.asset_id IN (SELECT asset_id FROM profile_assets WHERE profile_id = $1 AND missed_run = $2)
+		 GROUP BY p.asset_id HAVING min(p.missed) > 0`
+	tag, err := w.tx.Exec(w.ctx, `
+		WITH unseen AS (`+unseen+`), gone AS (
+			UPDATE assets a SET stale_since = now() FROM unseen u WHERE a.id = u.asset_id AND a.stale_since IS NULL RETURNING a.id)
+		INSERT INTO change_log (run_id, asset_id, change) SELECT $2, id, 'stale' FROM gone`, w.scope.ProfileID, w.scope.RunID)
+	if err != nil {
+		return 0, 0, err
+	}
+	stale = tag.RowsAffected()
+	tag, err = w.tx.Exec(w.ctx, `
+		WITH unseen AS (`+unseen+`), gone AS (
+			UPDATE assets a SET retired_at = now() FROM unseen u
+			 WHERE a.id = u.asset_id AND a.retired_at IS NULL AND u.missed > $3 RETURNING a.id)
+		INSERT INTO change_log (run_id, asset_id, change) SELECT $2, id, 'retired' FROM gone`, w.scope.ProfileID, w.scope.RunID, retireAfter)
+	return stale, tag.RowsAffected(), err
+}
