@@ -1,0 +1,201 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/klauspost/compress/s2"
+	"go.temporal.io/sdk/activity"
+
+	"sluice/internal/catalog"
+	"sluice/internal/fault"
+	"sluice/internal/source"
+	"sluice/internal/source/kinds"
+)
+
+// Fetched is how far a stream has come with a batch.
+type Fetched struct {
+	BatchRecords int64 `json:"batchRecords"` // records in this batch
+	// The others count the whole stream up to here.
+	Pages    int64 `json:"pages"`
+	Records  int64 `json:"records"`
+	Expected int64 `json:"expected"` // 0 when the vendor does not say
+	SetAside int64 `json:"setAside"`
+	// Ended: the vendor marked the end. Doubt: why it cannot be believed.
+	Ended bool   `json:"ended"`
+	Doubt string `json:"doubt,omitempty"`
+	// WaitUntil is set when the batch is not finished because the vendor asks
+	// for a long pause; Fetch is to be called again then.
+	WaitUntil time.Time `json:"waitUntil,omitzero"`
+	Waits     string    `json:"waits,omitempty"`
+}
+
+// Fetch fills a batch with what the vendor sends next. Records are stored as
+// received, each chunk in one transaction with the cursor after it; called
+// again it goes on after the last stored chunk.
+func (a *Activities) Fetch(ctx context.Context, ref catalog.BatchRef) (Fetched, error) {
+	beating, say, stop := withHeartbeat(ctx, Beat{Stream: ref.Stream, Batch: ref.Batch, Doing: "fetching"})
+	defer stop()
+	f := fetch{a: a, ref: ref, say: say}
+	err := f.run(beating)
+	if err != nil {
+		return Fetched{}, toTemporal(beating, err)
+	}
+	return f.result(), nil
+}
+
+// fetch is one attempt at a batch.
+type fetch struct {
+	a     *Activities
+	ref   catalog.BatchRef
+	say   func(Beat)
+	plan  catalog.Plan
+	point catalog.FetchPoint
+
+	pages, rawBytes, records int64 // of this batch
+	waitUntil                time.Time
+	waits                    string
+}
+
+func (f *fetch) result() Fetched {
+	p := f.point
+	return Fetched{
+		BatchRecords: f.records, Pages: p.Pages, Records: p.Records, Expected: p.Expected, SetAside: p.SetAside,
+		Ended: p.Ended, Doubt: p.Doubt, WaitUntil: f.waitUntil, Waits: f.waits,
+	}
+}
+
+func (f *fetch) run(ctx context.Context) error {
+	var err error
+	if f.plan, err = f.a.store.PlanOf(ctx, f.ref.RunID); err != nil {
+		return err
+	}
+	if f.point, err = f.a.store.ClaimFetch(ctx, f.ref); err != nil {
+		return err
+	}
+	size, err := f.a.store.BatchSize(ctx, f.ref)
+	if err != nil {
+		return err
+	}
+	f.rawBytes, f.records = size.RawBytes, size.Records
+	kind, err := kinds.Find(f.plan.Kind)
+	if err != nil {
+		return err
+	}
+	session, err := f.a.session(ctx, f.plan.ConnectorID, kind)
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	full := func() bool {
+		l := f.a.limits
+		return f.point.Ended || f.rawBytes >= l.BatchBytes || f.pages >= l.BatchPages || time.Since(begun) >= l.BatchTime
+	}
+	for !full() {
+		err := f.read(ctx, session, full)
+		if err == nil {
+			break
+		}
+		if err := f.pause(ctx, err); err != nil {
+			return err
+		}
+		if !f.waitUntil.IsZero() {
+			break
+		}
+	}
+	return nil
+}
+
+// read reads on from the cursor until the batch is full.
+func (f *fetch) read(ctx context.Context, session source.Session, full func() bool) error {
+	stream, err := f.plan.Stream(f.ref.Stream)
+	if err != nil {
+		return err
+	}
+	reader, err := session.Read(ctx, source.Request{AssetType: stream.Name, Since: stream.Since, Cursor: f.point.Cursor})
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	for !full() {
+		chunk, err := reader.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if err := f.store(ctx, chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// store keeps a chunk and moves the cursor behind it.
+func (f *fetch) store(ctx context.Context, c source.Chunk) error {
+	after := f.point
+	after.Cursor, after.Ended, after.Doubt = c.Cursor, c.End, c.Doubt
+	after.Pages += int64(c.Pages)
+	after.Records += int64(c.Records)
+	after.Repeated += int64(c.Repeated)
+	after.SetAside += int64(len(c.SetAside))
+	if c.Remaining >= 0 {
+		after.Expected = after.Records + after.SetAside + c.Remaining
+	}
+	if after.Clock == nil && !c.Clock.IsZero() {
+		after.Clock = &c.Clock
+	}
+	if c.Records > 0 {
+		after.Chunk++
+	}
+	rejects := make([]catalog.Reject, len(c.SetAside))
+	for i, s := range c.SetAside {
+		rejects[i] = catalog.Reject{Ordinal: f.point.SetAside + int64(i), Finding: -1, AssetID: s.ExternalID, Value: s.Head, Reason: s.Reason}
+		f.a.note(ctx, f.plan, f.ref.RunID, "warn", "a record was set aside: "+s.Reason, map[string]any{"stream": f.ref.Stream, "record": s.ExternalID})
+	}
+	stored := catalog.Chunk{Records: c.Records, RawBytes: len(c.Data), Data: s2.Encode(nil, c.Data)}
+	if err := f.a.store.SaveChunk(ctx, f.ref, stored, rejects, after); err != nil {
+		return err
+	}
+	f.point = after
+	f.pages += int64(c.Pages)
+	f.rawBytes += int64(len(c.Data))
+	f.records += int64(c.Records)
+	f.say(Beat{Stream: f.ref.Stream, Batch: f.ref.Batch, Doing: "fetching", Pages: after.Pages, Records: after.Records})
+	return nil
+}
+
+// pause deals with an error of the vendor: a short wait is slept through, a
+// long one left to the workflow, anything else returned.
+func (f *fetch) pause(ctx context.Context, err error) error {
+	why := fault.As(err)
+	switch {
+	case why == nil || ctx.Err() != nil:
+		return err
+	case why.Class == fault.Throttled && why.Wait <= f.a.limits.ShortWait:
+		f.a.note(ctx, f.plan, f.ref.RunID, "info", fmt.Sprintf("waiting %s: %s", why.Wait.Round(time.Millisecond), why.Message), map[string]any{"stream": f.ref.Stream})
+		f.say(Beat{Stream: f.ref.Stream, Batch: f.ref.Batch, Doing: "waiting for the vendor", Pages: f.point.Pages, Records: f.point.Records})
+		select {
+		case <-time.After(why.Wait):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	case why.Class == fault.Throttled:
+		f.waitUntil, f.waits = time.Now().Add(why.Wait), why.Message
+		f.a.note(ctx, f.plan, f.ref.RunID, "warn", fmt.Sprintf("waiting until %s: %s", f.waitUntil.UTC().Format(time.RFC3339), why.Message),
+			map[string]any{"stream": f.ref.Stream})
+		return nil
+	case why.Class == fault.Transient:
+		f.a.note(ctx, f.plan, f.ref.RunID, "warn", "trying again: "+err.Error(), map[string]any{"stream": f.ref.Stream, "attempt": activity.GetInfo(ctx).Attempt})
+		since := f.point.ProgressAt
+		if scheduled := activity.GetInfo(ctx).ScheduledTime; scheduled.After(since) {
+			since = scheduled // a long wait before it was no stall
+		}
+		if time.Since(since) > f.a.limits.Stall {
+			return stalled(since, err)
+		}
+		return err
+	}
+	f.a.note(ctx, f.plan, f.ref.RunID, "error", err.Error(), map[string]any{"stream": f.ref.Stream, "code": why.Code})
+	return err
+}

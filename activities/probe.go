@@ -1,0 +1,56 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"sluice/internal/catalog"
+	"sluice/internal/source"
+	"sluice/internal/source/kinds"
+)
+
+// ProbeInput names what to test.
+type ProbeInput struct {
+	Connector string `json:"connector"`
+	Kind      string `json:"kind"`
+}
+
+// Probe tests whether a connector can read a kind's records, stores what each
+// step found, and returns it. A step that fails is a result, not an error.
+func (a *Activities) Probe(ctx context.Context, in ProbeInput) ([]source.Check, error) {
+	beating, _, stop := withHeartbeat(ctx, Beat{Doing: "testing " + in.Connector})
+	defer stop()
+	checks, err := a.probe(beating, in)
+	return checks, toTemporal(beating, err)
+}
+
+func (a *Activities) probe(ctx context.Context, in ProbeInput) ([]source.Check, error) {
+	connector, err := a.store.Connector(ctx, in.Connector)
+	if err != nil {
+		return nil, err
+	}
+	kind, err := kinds.Find(in.Kind)
+	if err != nil {
+		return nil, err
+	}
+	session, err := a.session(ctx, connector.ID, kind)
+	if err != nil {
+		return nil, err
+	}
+	checks := session.Probe(ctx)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := a.store.SaveChecks(ctx, connector.ID, in.Kind, checks); err != nil {
+		return nil, err
+	}
+	for _, c := range checks {
+		level := "info"
+		if c.Health != source.Healthy {
+			level = "warn"
+		}
+		a.note(ctx, catalog.Plan{ConnectorID: connector.ID, Connector: connector.Name}, 0, level,
+			fmt.Sprintf("connection test: %s %s: %s", c.Step, c.Health, c.Message), map[string]any{"kind": in.Kind})
+	}
+	return checks, nil
+}

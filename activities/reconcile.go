@@ -1,0 +1,57 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/inventory"
+	"sluice/internal/lifecycle"
+)
+
+// ReconcileInput names a stream that ended completely.
+type ReconcileInput struct {
+	RunID  int64  `json:"runId"`
+	Stream string `json:"stream"`
+}
+
+// Reconcile applies what the stream proved to be gone. Findings that an asset
+// no longer has are fixed after a delta run too, where a record carries all
+// findings of its asset; assets can only be missed by a full run.
+func (a *Activities) Reconcile(ctx context.Context, in ReconcileInput) (inventory.Reconciled, error) {
+	beating, _, stop := withHeartbeat(ctx, Beat{Stream: in.Stream, Doing: "reconciling"})
+	defer stop()
+	done, err := a.reconcile(beating, in)
+	return done, toTemporal(beating, err)
+}
+
+func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventory.Reconciled, error) {
+	scope, plan, err := a.scope(ctx, in.RunID, in.Stream)
+	if err != nil {
+		return inventory.Reconciled{}, err
+	}
+	unknown, err := a.store.RejectedWithoutID(ctx, in.RunID, in.Stream)
+	if err != nil {
+		return inventory.Reconciled{}, err
+	}
+	policy := inventory.Policy{
+		Full: plan.Mode == lifecycle.Full && unknown == 0, ShrinkPercent: plan.ShrinkPercent, AcceptShrink: plan.AcceptShrink,
+		RetireAfter: plan.RetireAfter, FixAbsent: plan.AbsentFindings == "fixed",
+	}
+	var done inventory.Reconciled
+	err = a.store.UnderLease(ctx, in.RunID, func(tx pgx.Tx) error {
+		done, err = inventory.Reconcile(ctx, tx, scope, policy)
+		return err
+	})
+	if err != nil {
+		return done, fmt.Errorf("reconcile %s: %w", in.Stream, err)
+	}
+	if unknown > 0 && plan.Mode == lifecycle.Full {
+		done.Guarded = fmt.Sprintf("%d records were rejected without a usable id, so no asset can be said to be gone", unknown)
+	}
+	if done.Guarded != "" {
+		a.note(ctx, plan, in.RunID, "warn", done.Guarded, map[string]any{"stream": in.Stream})
+	}
+	return done, nil
+}

@@ -1,0 +1,146 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/klauspost/compress/s2"
+
+	"sluice/internal/catalog"
+	"sluice/internal/inventory"
+	"sluice/internal/transform"
+)
+
+// Transformed is what a batch came to.
+type Transformed struct {
+	Assets           int64 `json:"assets"`
+	RejectedAssets   int64 `json:"rejectedAssets"`
+	RejectedFindings int64 `json:"rejectedFindings"`
+}
+
+// Transform applies the run's map to a batch and stores the rejects. It is a
+// pure function of the batch and the map version: its rows stay in this
+// worker's memory for Upsert, which computes them again where they are not.
+func (a *Activities) Transform(ctx context.Context, ref catalog.BatchRef) (Transformed, error) {
+	beating, _, stop := withHeartbeat(ctx, Beat{Stream: ref.Stream, Batch: ref.Batch, Doing: "transforming"})
+	defer stop()
+	result, err := a.transform(beating, ref)
+	return result, toTemporal(beating, err)
+}
+
+func (a *Activities) transform(ctx context.Context, ref catalog.BatchRef) (Transformed, error) {
+	token, written, err := a.store.ClaimWrite(ctx, ref)
+	if err != nil || written {
+		return Transformed{}, err
+	}
+	batch, rejects, err := a.encode(ctx, ref)
+	if err != nil {
+		return Transformed{}, err
+	}
+	if err := a.store.WriteRejects(ctx, ref, token, rejects); err != nil {
+		return Transformed{}, err
+	}
+	a.encoded.put(ref, batch)
+	return Transformed{Assets: batch.Assets(), RejectedAssets: batch.RejectedAssets, RejectedFindings: batch.RejectedFindings}, nil
+}
+
+// encode reads a batch's records, applies the map and encodes the result.
+func (a *Activities) encode(ctx context.Context, ref catalog.BatchRef) (*inventory.Batch, []catalog.Reject, error) {
+	plan, err := a.store.PlanOf(ctx, ref.RunID)
+	if err != nil {
+		return nil, nil, err
+	}
+	stream, err := plan.Stream(ref.Stream)
+	if err != nil {
+		return nil, nil, err
+	}
+	program, err := a.program(ctx, stream.MapID)
+	if err != nil {
+		return nil, nil, err
+	}
+	e := encoder{applier: program.NewApplier(), batch: new(inventory.Batch)}
+	var raw []byte
+	err = a.store.Chunks(ctx, ref, func(c catalog.Chunk) error {
+		if raw, err = s2.Decode(raw[:cap(raw)], c.Data); err != nil {
+			return fmt.Errorf("unpack a chunk of batch %d of %s: %w", ref.Batch, ref.Stream, err)
+		}
+		return e.chunk(ctx, raw)
+	})
+	return e.batch, e.rejects, err
+}
+
+type encoder struct {
+	applier *transform.Applier
+	batch   *inventory.Batch
+	rejects []catalog.Reject
+	ordinal int64
+}
+
+// chunk encodes the records of a chunk, which are lines.
+func (e *encoder) chunk(ctx context.Context, raw []byte) error {
+	for record := range bytes.Lines(raw) {
+		e.record(record)
+	}
+	return ctx.Err()
+}
+
+func (e *encoder) record(record []byte) {
+	asset, rejects := e.applier.Apply(record)
+	var keep []string
+	for _, r := range rejects {
+		e.rejects = append(e.rejects, catalog.Reject{
+			Ordinal: e.ordinal, Finding: r.Finding, AssetID: r.AssetID, FindingID: r.FindingID, MapRow: r.Row, Value: r.Value, Reason: r.Reason,
+		})
+		if r.Finding >= 0 {
+			e.batch.RejectedFindings++
+			keep = append(keep, r.FindingID)
+		}
+	}
+	e.ordinal++
+	if asset != nil {
+		e.batch.Add(asset, keep)
+		return
+	}
+	e.batch.RejectedAssets++
+	for _, r := range rejects {
+		if r.Finding < 0 && r.AssetID != "" {
+			e.batch.Saw(r.AssetID)
+			return
+		}
+	}
+}
+
+// encodedBatches keeps the rows of the batches that are about to be written.
+// A run has one such batch, so a few slots serve a worker with several runs;
+// who finds its slot taken computes its rows again.
+type encodedBatches struct {
+	mu    sync.Mutex
+	slots [4]struct {
+		ref   catalog.BatchRef
+		batch *inventory.Batch
+	}
+	next int
+}
+
+func (e *encodedBatches) put(ref catalog.BatchRef, batch *inventory.Batch) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.slots[e.next].ref, e.slots[e.next].batch = ref, batch
+	e.next = (e.next + 1) % len(e.slots)
+}
+
+// take returns a batch's rows and forgets them; nil when they are not here.
+func (e *encodedBatches) take(ref catalog.BatchRef) *inventory.Batch {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for i := range e.slots {
+		if e.slots[i].ref == ref && e.slots[i].batch != nil {
+			batch := e.slots[i].batch
+			e.slots[i].batch = nil
+			return batch
+		}
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package activities
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/catalog"
+	"sluice/internal/inventory"
+)
+
+// Upsert writes a batch into the inventory, in one transaction with the
+// stream's checkpoint. Called again for a batch that is written, it returns
+// what the writing did.
+func (a *Activities) Upsert(ctx context.Context, ref catalog.BatchRef) (catalog.BatchCounts, error) {
+	beating, _, stop := withHeartbeat(ctx, Beat{Stream: ref.Stream, Batch: ref.Batch, Doing: "writing"})
+	defer stop()
+	counts, err := a.upsert(beating, ref)
+	return counts, toTemporal(beating, err)
+}
+
+func (a *Activities) upsert(ctx context.Context, ref catalog.BatchRef) (catalog.BatchCounts, error) {
+	token, written, err := a.store.ClaimWrite(ctx, ref)
+	if err != nil {
+		return catalog.BatchCounts{}, err
+	}
+	if written {
+		return a.store.BatchCountsOf(ctx, ref)
+	}
+	batch := a.encoded.take(ref)
+	if batch == nil {
+		if batch, _, err = a.encode(ctx, ref); err != nil {
+			return catalog.BatchCounts{}, err
+		}
+	}
+	scope, _, err := a.scope(ctx, ref.RunID, ref.Stream)
+	if err != nil {
+		return catalog.BatchCounts{}, err
+	}
+	return a.store.WriteBatch(ctx, ref, token, func(tx pgx.Tx) (catalog.BatchCounts, error) {
+		counts, err := inventory.Write(ctx, tx, scope, batch)
+		return catalog.BatchCounts(counts), err
+	})
+}
+
+// scope says whose records a stream's are.
+func (a *Activities) scope(ctx context.Context, runID int64, stream string) (inventory.Scope, catalog.Plan, error) {
+	plan, err := a.store.PlanOf(ctx, runID)
+	if err != nil {
+		return inventory.Scope{}, plan, err
+	}
+	s, err := plan.Stream(stream)
+	return inventory.Scope{
+		ConnectorID: plan.ConnectorID, ProfileID: plan.ProfileID, Kind: plan.Kind, Class: s.Class,
+		RunID: runID, Stream: stream, MapID: s.MapID, Nested: s.Nested,
+	}, plan, err
+}

@@ -1,0 +1,14 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/worker"
+
+	"sluice/activities"
+)
+
+// Register makes a worker serve the workflows and their activities.
+func Register(w worker.Registry, a *activities.Activities) {
+	w.RegisterWorkflow(IngestionWorkflow)
+	w.RegisterWorkflow(ConnectionTestWorkflow)
+	w.RegisterActivity(a)
+}

@@ -1,0 +1,157 @@
+package workflows_test
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.uber.org/zap"
+
+	"sluice/activities"
+	"sluice/internal/catalog"
+	"sluice/internal/config"
+	"sluice/internal/secret"
+	"sluice/internal/simulator"
+	"sluice/internal/testenv"
+	"sluice/workflows"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+var migrated = testenv.NewTemplate(func(ctx context.Context, url string) error {
+	_, err := catalog.Migrate(ctx, url)
+	return err
+})
+
+// stage is everything that a run needs, for real: a simulated vendor over
+// HTTP, PostgreSQL, a Temporal server, and a worker in this process.
+type stage struct {
+	t        *testing.T
+	with     setup
+	sim      *simulator.Simulator
+	store    *catalog.Store
+	temporal client.Client
+	queue    string
+	profile  string
+
+	workerLog string // of the last worker started as a process
+}
+
+var stages atomic.Int64
+
+// smallBatches makes a run of a few hundred records go through several
+// batches.
+var smallBatches = config.Limits{
+	BatchPages: 1, BatchBytes: 32 << 20, BatchTime: time.Minute,
+	ShortWait: 2 * time.Second, Stall: time.Minute, RawRetention: time.Hour,
+}
+
+// setup says what a stage is made of; what is left out is shared or standard.
+type setup struct {
+	estate   simulator.Config
+	limits   config.Limits
+	policy   catalog.Policy
+	settings map[string]string // of the connector, beside the necessary
+	// database and temporal are servers of the test's own, to be killed.
+	database string
+	temporal string
+	// noWorker: the test starts workers itself, as processes.
+	noWorker bool
+}
+
+// newStage sets up a stage with a profile that reads everything, in pages of
+// 50 records.
+func newStage(t *testing.T, with setup) *stage {
+	if with.limits == (config.Limits{}) {
+		with.limits = smallBatches
+	}
+	if with.policy == (catalog.Policy{}) {
+		with.policy = catalog.DefaultPolicy
+	}
+	if with.database == "" {
+		with.database = migrated.Database(t)
+	}
+	if with.temporal == "" {
+		with.temporal = testenv.Temporal(t)
+	}
+	sim, err := simulator.New(with.estate)
+	require.NoError(t, err)
+	vendor := httptest.NewServer(sim.Handler())
+	t.Cleanup(vendor.Close)
+	store, err := catalog.Open(t.Context(), with.database)
+	require.NoError(t, err)
+	t.Cleanup(store.Close)
+	temporal, err := client.Dial(client.Options{HostPort: with.temporal, Logger: quiet{}})
+	require.NoError(t, err)
+	t.Cleanup(temporal.Close)
+
+	n := stages.Add(1)
+	s := &stage{t: t, with: with, sim: sim, store: store, temporal: temporal, queue: fmt.Sprintf("stage-%d", n), profile: fmt.Sprintf("stage-%d", n)}
+	key, err := secret.ParseKey(masterKey)
+	require.NoError(t, err)
+	settings := map[string]string{"baseURL": vendor.URL, "clientId": sim.Credentials().ClientID, "pageSize": "50"}
+	maps.Copy(settings, with.settings)
+	c, err := store.CreateConnector(t.Context(), catalog.Connector{Name: "tas", Provider: "qualys", Active: true, Settings: settings},
+		func(id int64) (map[string]string, error) {
+			at := secret.Place{ConnectorID: id, Field: "clientSecret"}
+			return map[string]string{"clientSecret": key.Seal(at, sim.Credentials().ClientSecret)}, nil
+		})
+	require.NoError(t, err)
+	require.NoError(t, store.CreateProfile(t.Context(), catalog.Profile{Name: s.profile, ConnectorID: c.ID, Kind: "qualys-tas",
+		AssetTypes: []string{"APPLICATION", "APICOLLECTION"},
+		Maps:       map[string]string{"APPLICATION": "qualys-tas-application", "APICOLLECTION": "qualys-tas-api-collection"},
+		Active:     true, Policy: with.policy}))
+	if !with.noWorker {
+		w := worker.New(temporal, s.queue, worker.Options{})
+		workflows.Register(w, activities.New(store, key, with.limits, zap.NewNop()))
+		require.NoError(t, w.Start())
+		t.Cleanup(w.Stop)
+	}
+	return s
+}
+
+// masterKey seals the secrets of the stages.
+var masterKey = base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", secret.KeySize)))
+
+// start starts a run.
+func (s *stage) start(in workflows.Input) client.WorkflowRun {
+	run, err := s.temporal.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{
+		ID: workflows.WorkflowID(s.profile), TaskQueue: s.queue,
+	}, workflows.IngestionType, in)
+	require.NoError(s.t, err)
+	return run
+}
+
+// run runs the profile to its end.
+func (s *stage) run(in workflows.Input) (workflows.Result, error) {
+	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
+	defer cancel()
+	var result workflows.Result
+	err := s.start(in).Get(ctx, &result)
+	return result, err
+}
+
+// lastRun is the newest run in the catalog.
+func (s *stage) lastRun() catalog.Run {
+	runs, err := s.store.Runs(s.t.Context(), s.profile, 1)
+	require.NoError(s.t, err)
+	require.NotEmpty(s.t, runs)
+	return runs[0]
+}
+
+// quiet discards the SDK's log.
+type quiet struct{}
+
+func (quiet) Debug(string, ...any) {}
+func (quiet) Info(string, ...any)  {}
+func (quiet) Warn(string, ...any)  {}
+func (quiet) Error(string, ...any) {}

@@ -1,0 +1,147 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"sluice/activities"
+	"sluice/internal/catalog"
+	"sluice/internal/inventory"
+	"sluice/internal/lifecycle"
+)
+
+type reconciled = inventory.Reconciled
+
+// ingest brings a stream in, a batch at a time: while batch n is transformed
+// and written, batch n+1 is fetched. Batches are written in order. It returns
+// an error only when the whole run has to end; a stream that fails says so in
+// its progress.
+func (r *ingestion) ingest(ctx workflow.Context, s *lifecycle.Stream) error {
+	if s.Phase == lifecycle.Done || s.Phase == lifecycle.Broken { // before this execution
+		return nil
+	}
+	err := r.pump(ctx, s)
+	switch {
+	case err == errContinue || temporal.IsCanceledError(err):
+		return err
+	case err != nil:
+		s.Phase, s.Error = lifecycle.Broken, reason(err)
+		return nil
+	}
+	s.Phase = lifecycle.Done
+	s.Complete = s.Fetched && s.Doubt == ""
+	return nil
+}
+
+func (r *ingestion) pump(ctx workflow.Context, s *lifecycle.Stream) error {
+	writing := r.nothing(ctx)
+	for batch := s.Batches + 1; !s.Fetched; batch++ {
+		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+			if err := writing.Get(ctx, nil); err != nil {
+				return err
+			}
+			return errContinue
+		}
+		ref := catalog.BatchRef{RunID: r.planned.RunID, Stream: s.Name, Batch: batch}
+		fetched, err := r.fetch(ctx, s, ref)
+		// What was fetched before an error is written all the same.
+		if werr := writing.Get(ctx, nil); err == nil {
+			err = werr
+		}
+		if err != nil {
+			return err
+		}
+		s.Fetched, s.Doubt = fetched.Ended, fetched.Doubt
+		if fetched.BatchRecords > 0 {
+			writing = r.write(ctx, s, ref)
+		} else {
+			writing = r.nothing(ctx)
+		}
+	}
+	if err := writing.Get(ctx, nil); err != nil {
+		return err
+	}
+	return r.checkRejects(s, 1)
+}
+
+// nothing is the future of a batch that needs no writing.
+func (r *ingestion) nothing(ctx workflow.Context) workflow.Future {
+	done, settle := workflow.NewFuture(ctx)
+	settle.Set(nil, nil)
+	return done
+}
+
+// fetch fetches a batch. A long wait that the vendor asks for is a timer here,
+// which holds no worker.
+func (r *ingestion) fetch(ctx workflow.Context, s *lifecycle.Stream, ref catalog.BatchRef) (activities.Fetched, error) {
+	for {
+		s.Phase = lifecycle.Fetching
+		var f activities.Fetched
+		options := summarised(data, fmt.Sprintf("%s batch %d · after %d records", s.Name, ref.Batch, s.Records))
+		if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), acts.Fetch, ref).Get(ctx, &f); err != nil {
+			return f, err
+		}
+		s.Pages, s.Records, s.Expected, s.SetAside = f.Pages, f.Records, f.Expected, f.SetAside
+		if f.WaitUntil.IsZero() {
+			return f, nil
+		}
+		wait := f.WaitUntil.Sub(workflow.Now(ctx))
+		s.Phase, s.WaitUntil, s.Waits = lifecycle.Waiting, f.WaitUntil, f.Waits
+		r.show(ctx)
+		timer := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{
+			Summary: fmt.Sprintf("waiting %s for the vendor until %s", wait.Round(time.Second), f.WaitUntil.UTC().Format("15:04:05")),
+		})
+		if err := timer.Get(ctx, nil); err != nil {
+			return f, err
+		}
+		s.WaitUntil, s.Waits = time.Time{}, ""
+	}
+}
+
+// write transforms and writes a batch beside the fetching of the next.
+func (r *ingestion) write(ctx workflow.Context, s *lifecycle.Stream, ref catalog.BatchRef) workflow.Future {
+	done, settle := workflow.NewFuture(ctx)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		ctx = workflow.WithActivityOptions(ctx, summarised(data, fmt.Sprintf("%s batch %d", s.Name, ref.Batch)))
+		var transformed activities.Transformed
+		if err := workflow.ExecuteActivity(ctx, acts.Transform, ref).Get(ctx, &transformed); err != nil {
+			settle.SetError(err)
+			return
+		}
+		var counts catalog.BatchCounts
+		if err := workflow.ExecuteActivity(ctx, acts.Upsert, ref).Get(ctx, &counts); err != nil {
+			settle.SetError(err)
+			return
+		}
+		s.Batches = ref.Batch
+		s.Assets.Add(counts.Assets)
+		s.Findings.Add(counts.Findings)
+		r.show(ctx)
+		settle.SetError(r.checkRejects(s, enoughToJudge))
+	})
+	return done
+}
+
+// enoughToJudge is how many records a stream must have brought before its
+// share of rejects stops it on the way.
+const enoughToJudge = 1000
+
+// checkRejects fails a stream that rejects more than the profile allows: then
+// the map does not fit what the vendor sends.
+func (r *ingestion) checkRejects(s *lifecycle.Stream, atLeast int64) error {
+	for _, c := range []struct {
+		what   string
+		counts lifecycle.Counts
+	}{{"records", s.Assets}, {"findings", s.Findings}} {
+		total := c.counts.Total()
+		if total >= atLeast && c.counts.Rejected*100 > total*int64(r.planned.RejectPercent) {
+			return temporal.NewNonRetryableApplicationError(
+				fmt.Sprintf("%d of %d %s were rejected, above the limit of %d %%: see 'sluice runs rejects %d'; the transform map may not fit what the vendor sends",
+					c.counts.Rejected, total, c.what, r.planned.RejectPercent, r.planned.RunID), "too-many-rejects", nil)
+		}
+	}
+	return nil
+}
