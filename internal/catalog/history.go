@@ -54,7 +54,7 @@ func (s *Store) Runs(ctx context.Context, profile string, limit int) ([]Run, err
 func (s *Store) Run(ctx context.Context, id int64) (Run, error) {
 	list, err := s.runs(ctx, "r.id = $2", 1, id)
 	if err == nil && len(list) == 0 {
-		err = fmt.Errorf("there is no run %d: see 'sluice runs list': %w", id, ErrNotFound)
+		err = fmt.Errorf("run %d: %w: 'sluice runs list' shows the runs", id, ErrNotFound)
 	}
 	if err != nil {
 		return Run{}, err

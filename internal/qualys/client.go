@@ -118,6 +118,9 @@ func CheckFrom(step string, err error, latency time.Duration) source.Check {
 		}
 	case f.Code == transport.CodeUnreachable, f.Code == transport.CodeTimeout, f.Code == transport.CodeUnavailable:
 		check.Health = source.Unreachable
+		if check.Advice == "" {
+			check.Advice = "it may pass: test again in some minutes; if it stays, ask the vendor"
+		}
 	case f.Class == fault.Refused, f.Code == transport.CodeMarkup, f.Code == "token-answer":
 		check.Health = source.Misconfigured
 	}

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sluice/internal/catalog"
+	"sluice/internal/inventory"
+	"sluice/internal/secret"
+	"sluice/internal/source"
+)
+
+func newConnectors(a *app) *cobra.Command {
+	return group("connectors", "Connections to vendors",
+		"A connector is a configured connection to a vendor. It serves every kind of the\nvendor's products, so that a secret is entered once.",
+		newConnectorsCreate(a), newConnectorsList(a), newConnectorsShow(a), newConnectorsDelete(a), newConnectorsTest(a), newConnectorsLogs(a))
+}
+
+// connectorView is a connector as it is shown: secrets only by where they are.
+type connectorView struct {
+	catalog.Connector
+	Secrets  map[string]string `json:"secrets"` // field -> "sealed", or a reference env:NAME or file:PATH
+	Health   source.Health     `json:"health"`  // the worst of the last test; unknown before one
+	TestedAt *time.Time        `json:"testedAt"`
+	Checks   []checkView       `json:"checks,omitempty"`
+	Profiles []string          `json:"profiles"`
+}
+
+var connectorColumns = []column[connectorView]{
+	{"name", func(c connectorView) any { return c.Name }},
+	{"provider", func(c connectorView) any { return c.Provider }},
+	{"health", func(c connectorView) any { return string(c.Health) }},
+	{"testedAt", func(c connectorView) any { return c.TestedAt }},
+	{"active", func(c connectorView) any { return c.Active }},
+	{"settings", func(c connectorView) any { return assignments(c.Settings) }},
+	{"profiles", func(c connectorView) any { return c.Profiles }},
+	{"description", func(c connectorView) any { return c.Description }},
+}
+
+// assignments writes settings as "baseURL=... clientId=...", sorted.
+func assignments(settings map[string]string) string {
+	var parts []string
+	for name, value := range settings {
+		parts = append(parts, name+"="+value)
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, " ")
+}
+
+// viewConnector gathers what is shown of a connector.
+func viewConnector(ctx context.Context, store *catalog.Store, c catalog.Connector, profiles []catalog.Profile) (connectorView, error) {
+	v := connectorView{Connector: c, Secrets: make(map[string]string), Health: source.Unknown, Profiles: []string{}}
+	for field, stored := range c.Secrets {
+		v.Secrets[field] = "sealed"
+		if secret.IsReference(stored) {
+			v.Secrets[field] = stored
+		}
+	}
+	for _, p := range profiles {
+		if p.ConnectorID == c.ID {
+			v.Profiles = append(v.Profiles, p.Name)
+		}
+	}
+	checks, err := store.LatestChecks(ctx, c.ID)
+	if err != nil {
+		return v, err
+	}
+	for _, check := range checks {
+		if v.Health == source.Unknown || v.Health == source.Healthy {
+			v.Health = check.Health
+		}
+		at := check.At
+		v.TestedAt = &at
+		v.Checks = append(v.Checks, viewCheck(check.Kind, check.Check))
+	}
+	return v, nil
+}
+
+func newConnectorsList(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List connectors with their health",
+		Example: "  sluice connectors list\n  sluice connectors list --output json",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			store, err := a.catalog(ctx)
+			if err != nil {
+				return err
+			}
+			connectors, err := store.Connectors(ctx)
+			if err != nil {
+				return err
+			}
+			profiles, err := store.Profiles(ctx)
+			if err != nil {
+				return err
+			}
+			var views []connectorView
+			for _, c := range connectors {
+				v, err := viewConnector(ctx, store, c, profiles)
+				if err != nil {
+					return err
+				}
+				views = append(views, v)
+			}
+			if len(views) == 0 && a.forTables() {
+				a.note("no connectors yet: '%s' shows how to make one", a.command("connectors create --help"))
+			}
+			return printList(a, views, connectorColumns)
+		},
+	}
+}
+
+func newConnectorsShow(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "show NAME",
+		Short:   "Show a connector and what its last test found",
+		Example: "  sluice connectors show acme",
+		Args:    oneArgument("connector name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			store, err := a.catalog(ctx)
+			if err != nil {
+				return err
+			}
+			c, err := store.Connector(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			profiles, err := store.Profiles(ctx)
+			if err != nil {
+				return err
+			}
+			v, err := viewConnector(ctx, store, c, profiles)
+			if err != nil {
+				return err
+			}
+			columns := slices.Concat(connectorColumns, []column[connectorView]{
+				{"secrets", func(c connectorView) any { return assignments(c.Secrets) }},
+				{"createdAt", func(c connectorView) any { return c.CreatedAt }},
+				{"updatedAt", func(c connectorView) any { return c.UpdatedAt }},
+			})
+			if err := printOne(a, v, columns); err != nil || !a.forTables() {
+				return err
+			}
+			if len(v.Checks) == 0 {
+				a.note("never tested: '%s' does", a.command("connectors test "+shellWord(v.Name)))
+				return nil
+			}
+			a.say("")
+			return printList(a, v.Checks, checkColumns)
+		},
+	}
+}
+
+func newConnectorsDelete(a *app) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "delete NAME",
+		Short: "Delete a connector with everything the inventory has from it",
+		Long: `Delete a connector with everything the inventory has from it. Its profiles have
+to be deleted before. When the inventory has something from it, this asks first;
+where nobody can be asked, --yes is needed.`,
+		Example: "  sluice connectors delete acme",
+		Args:    oneArgument("connector name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, name := cmd.Context(), args[0]
+			store, err := a.catalog(ctx)
+			if err != nil {
+				return err
+			}
+			if _, err := store.Connector(ctx, name); err != nil {
+				return err
+			}
+			assets, err := inventory.Assets(ctx, store.Pool(), inventory.Filter{Connector: name, Limit: 1})
+			if err != nil {
+				return err
+			}
+			if len(assets) > 0 && !yes {
+				if err := a.confirm(fmt.Sprintf("This deletes all assets and findings that came from %s. Type its name to go on: ", name), name); err != nil {
+					return err
+				}
+			}
+			if err := store.DeleteConnector(ctx, name); err != nil {
+				return err
+			}
+			a.note("deleted connector %s", name)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
+}
+
+// confirm asks for a word to be typed.
+func (a *app) confirm(question, word string) error {
+	if _, ok := isTerminal(a.in); !ok {
+		return errors.New("this deletes assets and findings, and nobody can be asked: add --yes if that is meant")
+	}
+	fmt.Fprint(a.err, harmless(question))
+	line, err := bufio.NewReader(a.in).ReadString('\n')
+	if err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	if strings.TrimSpace(line) != word {
+		return errors.New("not confirmed: nothing was deleted")
+	}
+	return nil
+}
+
+func newConnectorsLogs(a *app) *cobra.Command {
+	var limit int
+	cmd := &cobra.Command{
+		Use:     "logs NAME",
+		Short:   "Show the log of a connector's tests and runs",
+		Example: "  sluice connectors logs acme --limit 20",
+		Args:    oneArgument("connector name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkLimit(cmd, limit); err != nil {
+				return err
+			}
+			store, err := a.catalog(cmd.Context())
+			if err != nil {
+				return err
+			}
+			c, err := store.Connector(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			entries, err := store.ConnectorLog(cmd.Context(), c.ID, limit)
+			if err != nil {
+				return err
+			}
+			return printList(a, entries, logColumns)
+		},
+	}
+	addLimit(cmd, &limit, 100, "newest lines to show")
+	return cmd
+}
+
+var logColumns = []column[catalog.LogEntry]{
+	{"at", func(e catalog.LogEntry) any { return e.At }},
+	{"level", func(e catalog.LogEntry) any { return e.Level }},
+	{"run", func(e catalog.LogEntry) any {
+		if e.RunID == 0 {
+			return ""
+		}
+		return e.RunID
+	}},
+	{"message", func(e catalog.LogEntry) any { return e.Message }},
+}
+
+// maxLimit bounds what a list holds in memory.
+const maxLimit = 10000
+
+func addLimit(cmd *cobra.Command, limit *int, standard int, help string) {
+	cmd.Flags().IntVar(limit, "limit", standard, fmt.Sprintf("%s, at most %d", help, maxLimit))
+}
+
+func checkLimit(cmd *cobra.Command, limit int) error {
+	if limit < 1 || limit > maxLimit {
+		return wrongUsage(cmd, "--limit %d is out of range: give 1 to %d", limit, maxLimit)
+	}
+	return nil
+}

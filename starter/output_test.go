@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/internal/lifecycle"
+)
+
+// hostile is what a vendor may send as a name.
+var hostile = []string{
+	"\x1b]0;owned\x07title", "\x1b[2Jcleared", "\u009b31mred", "two\nlines\tand a tab", "a\rb", "\u202egnp.exe",
+	"=HYPERLINK(\"http://evil.example\")", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\xff\xfe", "nul\x00", "\x7f",
+}
+
+func print(t *testing.T, format string, names ...string) string {
+	t.Helper()
+	var out bytes.Buffer
+	a := &app{process: process{out: &out}, output: format}
+	type row struct {
+		Name string `json:"name"`
+	}
+	var rows []row
+	for _, name := range names {
+		rows = append(rows, row{name})
+	}
+	require.NoError(t, printList(a, rows, []column[row]{{"name", func(r row) any { return r.Name }}, {"end", func(row) any { return "." }}}))
+	return out.String()
+}
+
+func TestNothingAVendorSentIsObeyedByATerminal(t *testing.T) {
+	t.Parallel()
+	for _, format := range []string{formatTable, formatJSON, formatNDJSON, formatCSV} {
+		for _, name := range hostile {
+			if format == formatCSV {
+				name = strings.TrimSuffix(strings.ReplaceAll(name, "\r", ""), "\n") // quoted, and allowed in CSV
+			}
+			text := print(t, format, name)
+			for _, r := range strings.ReplaceAll(strings.ReplaceAll(text, "\n", ""), "\t", "") {
+				require.False(t, isControl(r), "%s of %q has %q", format, name, r)
+			}
+			if format == formatTable {
+				require.Equal(t, 2, strings.Count(text, "\n"), "a name broke a row: %q", text)
+			}
+		}
+	}
+	require.Contains(t, print(t, formatTable, "\x1b[2J"), `\x1b[2J`)
+	require.Contains(t, print(t, formatTable, "👩\u200d💻 नी"), "👩\u200d💻 नी", "what is harmless is shown as it is")
+}
+
+func TestJSONKeepsWhatTheVendorSent(t *testing.T) {
+	t.Parallel()
+	for _, name := range hostile {
+		var rows []struct{ Name string }
+		require.NoError(t, json.Unmarshal([]byte(print(t, formatJSON, name)), &rows))
+		require.Equal(t, strings.ToValidUTF8(strings.ReplaceAll(name, "\xff\xfe", "\uFFFD\uFFFD"), ""), rows[0].Name)
+	}
+	require.Equal(t, "[]\n", print(t, formatJSON))
+	require.Empty(t, print(t, formatNDJSON))
+}
+
+func TestNoCellOfACSVFileIsAFormula(t *testing.T) {
+	t.Parallel()
+	for _, name := range hostile {
+		records, err := csv.NewReader(strings.NewReader(print(t, formatCSV, name))).ReadAll()
+		require.NoError(t, err)
+		require.NotContains(t, "=+-@\t\r\n", records[1][0][:1], "%q", records[1][0])
+	}
+	require.Equal(t, "'=1", forSpreadsheet("=1"))
+	require.Equal(t, "-1", forSpreadsheet(int64(-1)), "a number is no formula")
+}
+
+func TestColumnsAreEvenWhateverTheWidthOfCharacters(t *testing.T) {
+	t.Parallel()
+	lines := strings.Split(print(t, formatTable, "Ñandú", "注文管理", "e\u0301"), "\n")
+	require.Equal(t, []string{"NAME      END", "Ñandú     .", "注文管理  .", "e\u0301         .", ""}, lines)
+	long := print(t, formatTable, strings.Repeat("注", 100))
+	require.Contains(t, long, strings.Repeat("注", 29)+"…  .")
+}
+
+func TestProgressIsToldInLinesAtEachPhaseAndNowAndThen(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	d := &display{out: &out, now: func() time.Time { return now }, phases: map[string]lifecycle.Phase{}, begun: map[string]mark{}}
+	show := func(phase lifecycle.Phase, records int64) string {
+		out.Reset()
+		d.show(lifecycle.Progress{Streams: []lifecycle.Stream{
+			{Name: "APPLICATION", Phase: phase, Records: records, Expected: 1000}, {Name: "APICOLLECTION", Phase: lifecycle.Pending},
+		}})
+		now = now.Add(time.Second)
+		return out.String()
+	}
+	require.Equal(t, "APPLICATION fetching: 0 of 1000 records, assets +0 ~0 =0, findings +0 ~0 =0\n", show(lifecycle.Fetching, 0))
+	for range 4 {
+		require.Empty(t, show(lifecycle.Fetching, 100))
+	}
+	require.Equal(t, "APPLICATION fetching: 500 of 1000 records, assets +0 ~0 =0, findings +0 ~0 =0, 100/s, 5s left\n", show(lifecycle.Fetching, 500))
+	require.Contains(t, show(lifecycle.Done, 1000), "APPLICATION done: 1000 of 1000 records")
+	require.Empty(t, show(lifecycle.Done, 1000))
+}
+
+func TestProgressIsABarAStreamOnATerminal(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	d := &display{out: &out, width: 120, now: func() time.Time { return now }, phases: map[string]lifecycle.Phase{}, begun: map[string]mark{}}
+	show := func(s lifecycle.Stream) string {
+		out.Reset()
+		s.Name = "APPLICATION"
+		d.show(lifecycle.Progress{Streams: []lifecycle.Stream{s}})
+		now = now.Add(2 * time.Second)
+		return out.String()
+	}
+	require.Equal(t, "\r\x1b[2KAPPLICATION    "+strings.Repeat("░", 24)+" 0/1000 fetching\n",
+		show(lifecycle.Stream{Phase: lifecycle.Fetching, Expected: 1000}))
+	require.Equal(t, "\x1b[1A\r\x1b[2KAPPLICATION    "+strings.Repeat("█", 12)+strings.Repeat("░", 12)+" 500/1000 fetching 250/s, 2s left\n",
+		show(lifecycle.Stream{Phase: lifecycle.Fetching, Records: 500, Expected: 1000}))
+	waiting := show(lifecycle.Stream{Phase: lifecycle.Waiting, Records: 500, Expected: 1000, Waits: "the vendor \x1b[2J asks to", WaitUntil: now})
+	require.Contains(t, waiting, "waiting until ")
+	require.Contains(t, waiting, `\x1b[2J`, "what a vendor said is not obeyed")
+
+	d.trouble("no worker answers")
+	d.trouble("no worker answers")
+	require.Equal(t, 1, strings.Count(out.String(), "no worker answers"))
+	require.NotContains(t, show(lifecycle.Stream{Phase: lifecycle.Done}), "\x1b[1A", "what was said in between stays")
+}
+
+func TestAnErrorIsOneHarmlessLine(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	require.Equal(t, exitFailure, report(&out, errorText("first\n  second \x1b[2J\n")))
+	require.Equal(t, "sluice: first; second \\x1b[2J\n", out.String())
+}
+
+type errorText string
+
+func (e errorText) Error() string { return string(e) }
+
+func TestACommandToCopyReachesTheSameHome(t *testing.T) {
+	t.Parallel()
+	for home, want := range map[string]string{
+		"":             "bin/sluice status",
+		".sluice/demo": "SLUICE_HOME=.sluice/demo bin/sluice status",
+		"/my home's":   `SLUICE_HOME='/my home'\''s' bin/sluice status`,
+	} {
+		a := &app{process: process{program: "bin/sluice", env: environment{}}, home: home}
+		require.Equal(t, want, a.command("status"))
+	}
+}

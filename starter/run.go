@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"sluice/internal/lifecycle"
+	"sluice/workflows"
+)
+
+func newRun(a *app) *cobra.Command {
+	var mode string
+	var acceptShrink, wait bool
+	cmd := &cobra.Command{
+		Use:   "run PROFILE",
+		Short: "Start a run of a profile",
+		Long: `Start a run of a profile. Mode full reads everything; delta reads what changed
+since the last complete run; auto is full when delta could miss something, for
+example because the last full run is old.
+
+The run does not need this command: with --wait, Ctrl-C leaves it running.
+Counts in its progress are written +created ~updated =unchanged.
+
+` + exitCodesHelp,
+		Example: `  sluice run acme-apps --wait
+  sluice run acme-apps --mode full
+  sluice run acme-apps --accept-shrink --wait   # after the account's scope was narrowed on purpose`,
+		Args: oneArgument("profile name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkOneOf(cmd, "mode", mode, string(lifecycle.Auto), string(lifecycle.Full), string(lifecycle.Delta)); err != nil {
+				return err
+			}
+			ctx := cmd.Context()
+			in := workflows.Input{Profile: args[0], Mode: lifecycle.Mode(mode), AcceptShrink: acceptShrink}
+			run, err := a.start(ctx, in)
+			if err != nil {
+				return err
+			}
+			if !wait {
+				return a.printStarted(run, in.Profile)
+			}
+			end, err := a.follow(ctx, run, in.Profile)
+			if err != nil {
+				return err
+			}
+			if err := a.printEnding(end); err != nil {
+				return err
+			}
+			if code := exitFor(end.Outcome); code != exitOK {
+				return exitError(code)
+			}
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&mode, "mode", string(lifecycle.Auto), "auto, full or delta")
+	flags.BoolVar(&acceptShrink, "accept-shrink", false, "let this run mark any share of the assets stale")
+	flags.BoolVarP(&wait, "wait", "w", false, "show progress and wait for the end")
+	return cmd
+}
+
+// execution is a run in Temporal: the chain that its first execution began.
+type execution struct {
+	workflowID, firstRunID string
+}
+
+// start starts a profile's run.
+func (a *app) start(ctx context.Context, in workflows.Input) (execution, error) {
+	store, temporal, err := a.both(ctx)
+	if err != nil {
+		return execution{}, err
+	}
+	p, err := store.Profile(ctx, in.Profile)
+	if err != nil {
+		return execution{}, err
+	}
+	if !p.Active {
+		return execution{}, fmt.Errorf("profile %s is inactive: delete it and create it again with --status active", p.Name)
+	}
+	id := workflows.WorkflowID(p.Name)
+	run, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: id, TaskQueue: a.taskQueue(),
+		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		StaticSummary:                            fmt.Sprintf("%s: %s from connector %s, mode %s", p.Name, p.Kind, p.Connector, in.Mode),
+	}, workflows.IngestionType, in)
+	var started *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &started) {
+		return execution{}, fmt.Errorf("a run of %s is under way: follow it with '%s', or stop it with '%s'",
+			p.Name, a.command("status "+p.Name), a.command("runs cancel "+p.Name))
+	}
+	if err != nil {
+		return execution{}, fmt.Errorf("start a run of %s: %w", p.Name, err)
+	}
+	return execution{id, run.GetRunID()}, nil
+}
+
+// startedView says which execution was started.
+type startedView struct {
+	Profile    string `json:"profile"`
+	WorkflowID string `json:"workflowId"`
+	FirstRunID string `json:"firstRunId"`
+}
+
+func (a *app) printStarted(run execution, profile string) error {
+	if a.forTables() {
+		a.say("started a run of %s (workflow %s)\nFollow it: %s", profile, run.workflowID, a.command("status "+profile))
+		return nil
+	}
+	return printOne(a, startedView{profile, run.workflowID, run.firstRunID}, []column[startedView]{
+		{"profile", func(s startedView) any { return s.Profile }},
+		{"workflowId", func(s startedView) any { return s.WorkflowID }},
+		{"firstRunId", func(s startedView) any { return s.FirstRunID }},
+	})
+}

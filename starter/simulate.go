@@ -1,0 +1,66 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sluice/internal/simulator"
+)
+
+func newSimulate(a *app) *cobra.Command {
+	var (
+		listen                       string
+		applications, apiCollections int
+		findings                     int
+		seed                         uint64
+		dialect                      string
+		latency, tokenTTL            time.Duration
+	)
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "Run a simulated vendor to try Sluice with",
+		Long: `Run a simulated Qualys TotalAppSec over HTTP until Ctrl-C: its token endpoint and
+its searches, on an estate that is generated from the seed. It listens on this
+machine only. What it prints says how to sign in and how to change the estate.`,
+		Example: `  sluice simulate
+  sluice simulate --applications 100000 --findings 1000000 --latency 200ms`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if findings < 0 || applications+apiCollections <= 0 && findings > 0 {
+				return wrongUsage(cmd, "--findings needs applications or API collections to be on")
+			}
+			perAsset := 0.0
+			if findings > 0 {
+				perAsset = float64(findings) / float64(applications+apiCollections)
+			}
+			var faults []simulator.Fault
+			if latency > 0 {
+				faults = append(faults, simulator.Fault{Kind: "slow", Delay: latency})
+			}
+			sim, err := simulator.New(simulator.Config{
+				Seed: seed, Applications: applications, APICollections: apiCollections, FindingsPerAsset: perAsset,
+				Settings: simulator.Settings{Dialect: simulator.Dialect(dialect), TokenTTL: tokenTTL}, Faults: faults,
+			})
+			if err != nil {
+				return err
+			}
+			listener, err := simulator.Listen(listen)
+			if err != nil {
+				return err
+			}
+			a.say("%s", sim.Banner(simulator.BaseURL(listener)))
+			return sim.Serve(cmd.Context(), listener)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&listen, "listen", "127.0.0.1:8600", "loopback address to listen on; port 0 takes a free one")
+	flags.IntVar(&applications, "applications", 1500, "number of applications")
+	flags.IntVar(&apiCollections, "api-collections", 500, "number of API collections")
+	flags.IntVar(&findings, "findings", 20000, "number of findings, roughly")
+	flags.Uint64Var(&seed, "seed", 1, "the same seed gives the same estate")
+	flags.StringVar(&dialect, "dialect", string(simulator.QPS), "how searches are phrased: qps or gateway")
+	flags.DurationVar(&latency, "latency", 0, "time before every answer")
+	flags.DurationVar(&tokenTTL, "token-ttl", 4*time.Hour, "lifetime of tokens")
+	return cmd
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/require"
+
+	"sluice/internal/catalog"
+)
+
+func TestWrongInputIsExplainedInOneLine(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	_, connector := h.withConnector(smallEstate)
+	h.ok("profiles", "create", "later", "--connector", connector, "--kind", "qualys-tas", "--status", "inactive")
+
+	for _, wrong := range []struct {
+		line string
+		code int
+		says string // CONNECTOR stands for the connector's name
+	}{
+		{"statsu", exitUsage, `'sluice' has no command "statsu"; did you mean status? (known: assets, completion, connectors, demo, dev, findings, migrate, profiles, run, runs, simulate, status)`},
+		{"connectors creat x", exitUsage, `'sluice connectors' has no command "creat"; did you mean create? (known: create, delete, list, logs, show, test)`},
+		{"connectors show", exitUsage, `'sluice connectors show' needs a connector name`},
+		{"connectors show a b", exitUsage, `'sluice connectors show' takes one connector name, but was given 2 arguments`},
+		{"status a b", exitUsage, `'sluice status' takes at most one profile name, but was given 2 arguments`},
+		{"connectors list x", exitUsage, `'sluice connectors list' takes no argument, but was given "x"`},
+		{"connectors list --bogus", exitUsage, `unknown flag: --bogus`},
+		{"status --output xml", exitUsage, `--output "xml" is not known (known: table, json, ndjson, csv)`},
+		{"connectors create x", exitUsage, `--client-id is missing: the client id, from My Profile > Auth ID Client Management > User Level`},
+		{"connectors create x --client-id y --provider qualis", exitFailure, `unknown provider "qualis"; did you mean qualys? (known: qualys)`},
+		{"connectors create x --client-id y", exitFailure, `clientSecret is missing: give it by --client-secret-file, in the environment variable SLUICE_CLIENT_SECRET, or by --client-secret-ref`},
+		{"connectors create x --client-id y --client-secret-ref env:HOME --platform US9", exitFailure, `platform "US9" is not known; did you mean US1?`},
+		{"connectors create x --client-id y --client-secret-ref env:HOME", exitFailure, `baseURL and platform are both missing`},
+		{"profiles create p", exitUsage, `--connector is missing: the connector to bring in from`},
+		{"profiles create p --connector CONNECTOR", exitUsage, `--kind is missing: qualys-tas`},
+		{"profiles create P --connector CONNECTOR --kind qualys-tas", exitFailure, `profile name "P" cannot be used: at most 63 small letters, digits, '.', '_' and '-', beginning with a letter or digit`},
+		{"profiles create p --connector CONNECTORR --kind qualys-tas", exitFailure, `unknown connector "CONNECTORR"; did you mean CONNECTOR? (known: CONNECTOR)`},
+		{"profiles create p --connector CONNECTOR --kind qualys-taz", exitFailure, `unknown kind "qualys-taz"; did you mean qualys-tas? (known: qualys-tas)`},
+		{"profiles create p --connector CONNECTOR --kind qualys-tas --asset-types APLICATION", exitFailure, `unknown asset type "APLICATION" of kind qualys-tas; did you mean APPLICATION? (known: APPLICATION, APICOLLECTION)`},
+		{"profiles create p --connector CONNECTOR --kind qualys-tas --status aktive", exitUsage, `--status "aktive" is not known; did you mean active? (known: active, inactive)`},
+		{"profiles create p --connector CONNECTOR --kind qualys-tas --absent-findings gone", exitUsage, `--absent-findings "gone" is not known (known: fixed, preserve)`},
+		{"profiles create p --connector CONNECTOR --kind qualys-tas --full-every 90m", exitUsage, `--full-every 1h30m0s cannot be used: give whole hours, 1h to 8760h`},
+		{"profiles create p --connector CONNECTOR --kind qualys-tas --shrink-limit 101", exitUsage, `--shrink-limit 101 cannot be used: give a percentage, 0 to 100`},
+		{"profiles create p --connector CONNECTOR --kind qualys-tas --retire-after -1", exitUsage, `--retire-after -1 cannot be used: give 0 or more`},
+		{"profiles create later --connector CONNECTOR --kind qualys-tas", exitFailure, `there is a profile "later" already: choose another name, or delete it first`},
+		{"profiles show latr", exitFailure, `unknown profile "latr"; did you mean later? (known: later)`},
+		{"run latr", exitFailure, `unknown profile "latr"; did you mean later? (known: later)`},
+		{"run later", exitFailure, `profile later is inactive: delete it and create it again with --status active`},
+		{"run later --mode ful", exitUsage, `--mode "ful" is not known; did you mean full? (known: auto, full, delta)`},
+		{"runs show 99", exitFailure, `run 99: not found: 'sluice runs list' shows the runs`},
+		{"runs show abc", exitUsage, `"abc" is not the number of a run: 'sluice runs list' shows them`},
+		{"runs cancel later", exitFailure, `no run of later is under way: there is nothing to cancel`},
+		{"runs list --profile latr", exitFailure, `unknown profile "latr"; did you mean later? (known: later)`},
+		{"runs list --limit 0", exitUsage, `--limit 0 is out of range: give 1 to 10000`},
+		{"assets list --class aplication", exitFailure, `unknown asset class "aplication"; did you mean application? (known: application, apiCollection)`},
+		{"assets list --status gone", exitUsage, `--status "gone" is not known (known: active, stale, retired)`},
+		{"assets list --kind qualys-taz", exitFailure, `unknown kind "qualys-taz"; did you mean qualys-tas? (known: qualys-tas)`},
+		{"assets list --connector nobody", exitFailure, `unknown connector "nobody" (known: CONNECTOR)`},
+		{"assets show 7", exitFailure, `asset 7: not in the inventory: 'sluice assets list' shows what there is`},
+		{"assets show seven", exitUsage, `"seven" is no id: the list shows ids in its first column`},
+		{"findings list --severity 6", exitUsage, `--severity 6 is out of range: give 1 to 5`},
+		{"findings list --asset 7", exitFailure, `asset 7: not in the inventory: 'sluice assets list' shows what there is`},
+		{"simulate --dialect rest", exitFailure, `simulator: unknown dialect "rest": use "qps" or "gateway"`},
+		{"simulate --listen 0.0.0.0:8600", exitFailure, `simulator: will not listen on "0.0.0.0"`},
+	} {
+		t.Run(wrong.line, func(t *testing.T) {
+			r := h.runWith(t.Context(), environment{"HOME": "somewhere"}, strings.NewReader(""),
+				strings.Fields(strings.ReplaceAll(wrong.line, "CONNECTOR", connector))...)
+			require.Equal(t, wrong.code, r.code, r.err)
+			require.Empty(t, r.out)
+			lines := strings.Split(strings.TrimSuffix(r.err, "\n"), "\n")
+			require.True(t, strings.HasPrefix(lines[0], "sluice: "+strings.ReplaceAll(wrong.says, "CONNECTOR", connector)), lines[0])
+			if wrong.code == exitUsage {
+				require.Len(t, lines, 2)
+				require.Regexp(t, `^See 'sluice.* --help'\.$`, lines[1])
+			} else {
+				require.Len(t, lines, 1)
+			}
+		})
+	}
+	require.Len(t, okJSON[[]catalog.Profile](h, "profiles", "list"), 1, "something wrong was written")
+	require.Len(t, okJSON[[]connectorView](h, "connectors", "list"), 1, "something wrong was written")
+}
+
+func TestWhatIsNotThereIsSaidWithTheAddressTriedAndWhatToSet(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const nowhere = "postgres://someone:topsecret@127.0.0.1:1/sluice"
+	for _, trouble := range []struct {
+		what string
+		env  environment
+		line string
+		says string
+	}{
+		{"no database", environment{"SLUICE_DATABASE_URL": ""}, "connectors list",
+			"it is not known where the database is: start 'sluice dev' (nothing runs in " + h.env["SLUICE_HOME"] + "), or set SLUICE_DATABASE_URL\n"},
+		{"an unreachable database", environment{"SLUICE_DATABASE_URL": nowhere}, "connectors list",
+			"PostgreSQL at postgres://127.0.0.1:1/sluice cannot be used: "},
+		{"an unreachable database to migrate", environment{"SLUICE_DATABASE_URL": nowhere}, "migrate",
+			"PostgreSQL at postgres://127.0.0.1:1/sluice cannot be used: "},
+		{"no Temporal", environment{"TEMPORAL_ADDRESS": ""}, "status",
+			"it is not known where Temporal is: start 'sluice dev', or set TEMPORAL_ADDRESS (such as localhost:7233)\n"},
+		{"an unreachable Temporal", environment{"TEMPORAL_ADDRESS": "127.0.0.1:1"}, "status",
+			"no Temporal service can be used at 127.0.0.1:1: start it with 'sluice dev', or set TEMPORAL_ADDRESS ("},
+		{"a wrong setting", environment{"SLUICE_BATCH_PAGES": "many"}, "status",
+			`SLUICE_BATCH_PAGES is "many": it must be a whole number above 0` + "\n"},
+		{"a log level that is none", environment{"SLUICE_LOG_LEVEL": "loud"}, "status",
+			`SLUICE_LOG_LEVEL is "loud": use debug, info, warn or error` + "\n"},
+	} {
+		t.Run(trouble.what, func(t *testing.T) {
+			t.Parallel()
+			r := h.runWith(t.Context(), trouble.env, strings.NewReader(""), trouble.line)
+			if strings.Contains(trouble.line, " ") {
+				r = h.runWith(t.Context(), trouble.env, strings.NewReader(""), strings.Fields(trouble.line)...)
+			}
+			require.Equal(t, exitFailure, r.code)
+			require.True(t, strings.HasPrefix(r.err, "sluice: "+trouble.says), r.err)
+			require.Equal(t, 1, strings.Count(r.err, "\n"), r.err)
+			require.NotContains(t, r.err, "topsecret")
+		})
+	}
+}
+
+func TestADatabaseWithoutTablesSaysHowToMakeThem(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	_, err := h.open().Pool().Exec(t.Context(), "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+	require.NoError(t, err)
+	require.Equal(t, "sluice: the database has no Sluice tables yet: run 'sluice migrate' first\n", h.run("connectors", "list").err)
+	require.Contains(t, h.ok("migrate"), "the database is up to date")
+	require.Equal(t, "the database is up to date\n", h.ok("migrate"))
+	require.JSONEq(t, `{"applied": 0}`, h.ok("migrate", "--output", "json"))
+	require.Empty(t, h.ok("connectors", "list"))
+}
+
+func TestEveryCommandIsExplainedWithAnExample(t *testing.T) {
+	t.Parallel()
+	var visit func(*cobra.Command)
+	visit = func(c *cobra.Command) {
+		require.NotEmpty(t, c.Short, c.CommandPath())
+		if c.Runnable() && !c.HasSubCommands() {
+			require.Contains(t, c.Example, c.CommandPath(), "the example of %s", c.CommandPath())
+		}
+		for _, sub := range c.Commands() {
+			visit(sub)
+		}
+	}
+	visit(newRoot(&app{process: process{env: environment{}}}))
+}
+
+func TestTheEnvironmentIsExplained(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	help := h.ok("help", "environment")
+	for _, name := range []string{"SLUICE_DATABASE_URL", "SLUICE_MASTER_KEY_FILE", "TEMPORAL_ADDRESS"} {
+		require.Contains(t, help, name)
+	}
+}
