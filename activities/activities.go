@@ -9,6 +9,7 @@ package activities
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 
@@ -29,6 +30,8 @@ type Activities struct {
 
 	sessions sessions
 	encoded  encodedBatches
+
+	searchable atomic.Bool // the search attributes were seen to exist; they stay
 
 	mu       sync.Mutex
 	programs map[int32]*transform.Program // by map version; they never change

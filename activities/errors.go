@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.temporal.io/sdk/temporal"
 
 	"sluice/internal/catalog"
@@ -17,7 +18,8 @@ const (
 	TypeSuperseded = "superseded" // another run or attempt has taken over
 	TypeDraining   = "draining"   // the worker stops; another goes on
 	TypeStalled    = "stalled"    // nothing came for too long
-	TypeInternal   = "internal"   // the database is away, or a fault of ours
+	TypeDatabase   = "database"   // the database refuses what we ask of it: a fault of ours
+	TypeInternal   = "internal"   // the database is away, or the like
 )
 
 // errDraining is the cause of a context that ends because the worker stops.
@@ -50,6 +52,9 @@ func toTemporal(ctx context.Context, err error) error {
 	if errors.Is(err, catalog.ErrNotFound) {
 		return temporal.NewNonRetryableApplicationError(err.Error(), "not-found", nil)
 	}
+	if refusedByDatabase(err) {
+		return temporal.NewNonRetryableApplicationError(bounded(err.Error())+": this is a fault of Sluice; please report it", TypeDatabase, nil)
+	}
 	f := fault.As(err)
 	if f == nil {
 		return temporal.NewApplicationError(bounded(err.Error()), TypeInternal)
@@ -63,6 +68,21 @@ func toTemporal(ctx context.Context, err error) error {
 		options.Details = []any{f.Detail}
 	}
 	return temporal.NewApplicationErrorWithOptions(bounded(err.Error()), f.Code, options)
+}
+
+// refusedByDatabase reports whether PostgreSQL would refuse the same again:
+// data it cannot store, a constraint, a statement that is wrong. All else (it
+// is away, it is full, it restarts) may pass.
+func refusedByDatabase(err error) bool {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || len(pg.Code) < 2 {
+		return false
+	}
+	switch pg.Code[:2] {
+	case "22", "23", "42", "0A":
+		return true
+	}
+	return false
 }
 
 // stalled gives a stream up.

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/klauspost/compress/s2"
@@ -29,6 +30,9 @@ type Fetched struct {
 	// for a long pause; Fetch is to be called again then.
 	WaitUntil time.Time `json:"waitUntil,omitzero"`
 	Waits     string    `json:"waits,omitempty"`
+	// Trouble is the last error that was got over on the way, in this attempt
+	// or an earlier one.
+	Trouble string `json:"trouble,omitempty"`
 }
 
 // Fetch fills a batch with what the vendor sends next. Records are stored as
@@ -53,16 +57,17 @@ type fetch struct {
 	plan  catalog.Plan
 	point catalog.FetchPoint
 
-	pages, rawBytes, records int64 // of this batch
+	packed                   []byte // of the chunk, reused
+	pages, rawBytes, records int64  // of this batch
 	waitUntil                time.Time
-	waits                    string
+	waits, trouble           string
 }
 
 func (f *fetch) result() Fetched {
 	p := f.point
 	return Fetched{
 		BatchRecords: f.records, Pages: p.Pages, Records: p.Records, Expected: p.Expected, SetAside: p.SetAside,
-		Ended: p.Ended, Doubt: p.Doubt, WaitUntil: f.waitUntil, Waits: f.waits,
+		Ended: p.Ended, Doubt: p.Doubt, WaitUntil: f.waitUntil, Waits: f.waits, Trouble: f.trouble,
 	}
 }
 
@@ -79,6 +84,9 @@ func (f *fetch) run(ctx context.Context) error {
 		return err
 	}
 	f.rawBytes, f.records = size.RawBytes, size.Records
+	if activity.GetInfo(ctx).Attempt > 1 {
+		f.trouble = f.earlierTrouble(ctx)
+	}
 	kind, err := kinds.Find(f.plan.Kind)
 	if err != nil {
 		return err
@@ -152,7 +160,8 @@ func (f *fetch) store(ctx context.Context, c source.Chunk) error {
 		rejects[i] = catalog.Reject{Ordinal: f.point.SetAside + int64(i), Finding: -1, AssetID: s.ExternalID, Value: s.Head, Reason: s.Reason}
 		f.a.note(ctx, f.plan, f.ref.RunID, "warn", "a record was set aside: "+s.Reason, map[string]any{"stream": f.ref.Stream, "record": s.ExternalID})
 	}
-	stored := catalog.Chunk{Records: c.Records, RawBytes: len(c.Data), Data: s2.Encode(nil, c.Data)}
+	f.packed = s2.Encode(f.packed[:cap(f.packed)], c.Data)
+	stored := catalog.Chunk{Records: c.Records, RawBytes: len(c.Data), Data: f.packed}
 	if err := f.a.store.SaveChunk(ctx, f.ref, stored, rejects, after); err != nil {
 		return err
 	}
@@ -172,6 +181,7 @@ func (f *fetch) pause(ctx context.Context, err error) error {
 	case why == nil || ctx.Err() != nil:
 		return err
 	case why.Class == fault.Throttled && why.Wait <= f.a.limits.ShortWait:
+		f.trouble = why.Message
 		f.a.note(ctx, f.plan, f.ref.RunID, "info", fmt.Sprintf("waiting %s: %s", why.Wait.Round(time.Millisecond), why.Message), map[string]any{"stream": f.ref.Stream})
 		f.say(Beat{Stream: f.ref.Stream, Batch: f.ref.Batch, Doing: "waiting for the vendor", Pages: f.point.Pages, Records: f.point.Records})
 		select {
@@ -198,4 +208,19 @@ func (f *fetch) pause(ctx context.Context, err error) error {
 	}
 	f.a.note(ctx, f.plan, f.ref.RunID, "error", err.Error(), map[string]any{"stream": f.ref.Stream, "code": why.Code})
 	return err
+}
+
+// earlierTrouble is what the run's log says of why there is another attempt;
+// empty when it does not say. It is shown to people and decides nothing.
+func (f *fetch) earlierTrouble(ctx context.Context) string {
+	lines, err := f.a.store.RunLog(ctx, f.ref.RunID, catalog.LogFilter{Levels: []string{"warn", "error"}, Limit: 20})
+	if err != nil {
+		return ""
+	}
+	for _, line := range slices.Backward(lines) {
+		if line.Fields["stream"] == f.ref.Stream {
+			return bounded(line.Message)
+		}
+	}
+	return ""
 }

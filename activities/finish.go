@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"sluice/internal/catalog"
 	"sluice/internal/lifecycle"
@@ -19,8 +18,7 @@ type FinishInput struct {
 	Complete []string `json:"complete,omitempty"`
 }
 
-// Finish closes the run: watermarks, history, lease, and clean-up of what
-// vendors sent in runs older than the retention.
+// Finish closes the run: watermarks, history, lease.
 func (a *Activities) Finish(ctx context.Context, in FinishInput) error {
 	return toTemporal(ctx, a.finish(ctx, in))
 }
@@ -38,8 +36,5 @@ func (a *Activities) finish(ctx context.Context, in FinishInput) error {
 		level, message = "warn", message+": "+in.Reason
 	}
 	a.note(ctx, plan, in.RunID, level, message, nil)
-	if _, err := a.store.DropOldChunks(ctx, time.Now().Add(-a.limits.RawRetention)); err != nil {
-		a.note(ctx, plan, in.RunID, "warn", "old batches were not cleaned up: "+err.Error(), nil)
-	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 
 	"sluice/internal/catalog"
 	"sluice/internal/fault"
@@ -22,6 +23,8 @@ type PlanInput struct {
 	Profile      string         `json:"profile"`
 	Mode         lifecycle.Mode `json:"mode"`
 	AcceptShrink bool           `json:"acceptShrink,omitempty"`
+	// Since makes it a run that reads again from a date; see lifecycle.ParseSince.
+	Since string `json:"since,omitempty"`
 }
 
 // Planned is what the workflow needs to know of a run's plan; the plan itself
@@ -49,10 +52,12 @@ func (a *Activities) plan(ctx context.Context, in PlanInput) (Planned, error) {
 		return Planned{}, err
 	}
 	info := activity.GetInfo(ctx)
-	self, err := a.executionOf(ctx, info.WorkflowExecution.ID, info.WorkflowExecution.RunID)
+	execution, err := describe(ctx, info.WorkflowExecution.ID, info.WorkflowExecution.RunID)
 	if err != nil {
 		return Planned{}, err
 	}
+	self := catalog.Execution{WorkflowID: info.WorkflowExecution.ID, FirstRunID: execution.GetFirstRunId()}
+	plan.StartedBy = startedBy(execution)
 	runID, begun, holder, err := a.store.BeginRun(ctx, self, plan)
 	if err != nil {
 		return Planned{}, err
@@ -135,6 +140,17 @@ func (a *Activities) draft(ctx context.Context, in PlanInput) (catalog.Plan, err
 		}
 		plan.Streams = append(plan.Streams, stream)
 	}
+	since, err := lifecycle.ParseSince(in.Since, in.Mode, time.Now())
+	if err != nil {
+		return catalog.Plan{}, &fault.Error{Class: fault.Refused, Code: "bad-input", Message: err.Error()}
+	}
+	if !since.IsZero() {
+		plan.Mode, plan.ModeReason, plan.Again = lifecycle.Delta, "reads again what changed since "+in.Since, true
+		for i := range plan.Streams {
+			plan.Streams[i].Since = since
+		}
+		return plan, nil
+	}
 	plan.Mode, plan.ModeReason = decideMode(in.Mode, plan, watermarks, time.Now())
 	if plan.Mode == lifecycle.Full {
 		for i := range plan.Streams {
@@ -170,10 +186,20 @@ func decideMode(asked lifecycle.Mode, plan catalog.Plan, watermarks map[string]c
 	return lifecycle.Delta, "the last full run is recent enough"
 }
 
-// executionOf returns the execution chain that a workflow run belongs to.
-func (a *Activities) executionOf(ctx context.Context, workflowID, runID string) (catalog.Execution, error) {
-	info, err := describe(ctx, workflowID, runID)
-	return catalog.Execution{WorkflowID: workflowID, FirstRunID: info.GetFirstRunId()}, err
+// MemoStartedBy is the memo by which whoever starts a run can say so.
+const MemoStartedBy = "startedBy"
+
+// startedBy says who started a run: a schedule, a starter that says so in the
+// memo, or a person in the Temporal UI.
+func startedBy(execution *workflow.WorkflowExecutionInfo) string {
+	if execution.GetSearchAttributes().GetIndexedFields()["TemporalScheduledById"] != nil {
+		return "schedule"
+	}
+	var by string
+	if memo := execution.GetMemo().GetFields()[MemoStartedBy]; memo != nil && converter.GetDefaultDataConverter().FromPayload(memo, &by) == nil {
+		return by
+	}
+	return "ui"
 }
 
 // stillRuns asks Temporal whether an execution chain is still running, and if

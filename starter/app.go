@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 	"unicode"
 
 	"go.temporal.io/sdk/client"
@@ -105,6 +106,10 @@ func errNoDatabase(home string) error {
 	return fmt.Errorf("it is not known where the database is: start 'sluice dev' (nothing runs in %s), or set SLUICE_DATABASE_URL", home)
 }
 
+// dialBound is how long a person is kept waiting for a Temporal that may not
+// be there.
+const dialBound = 5 * time.Second
+
 // dial connects to Temporal.
 func (a *app) dial(ctx context.Context) (client.Client, error) {
 	if a.temporal != nil {
@@ -118,6 +123,8 @@ func (a *app) dial(ctx context.Context) (client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, dialBound)
+	defer cancel()
 	if a.temporal, err = cfg.DialTemporal(ctx, log); err != nil {
 		return nil, err
 	}

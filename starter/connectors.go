@@ -217,14 +217,15 @@ func (a *app) confirm(question, word string) error {
 }
 
 func newConnectorsLogs(a *app) *cobra.Command {
-	var limit int
+	var flags logFlags
 	cmd := &cobra.Command{
 		Use:     "logs NAME",
-		Short:   "Show the log of a connector's tests and runs",
-		Example: "  sluice connectors logs acme --limit 20",
+		Short:   "Show the log of a connector's tests, runs and schedules",
+		Example: "  sluice connectors logs acme --limit 20\n  sluice connectors logs acme --level warn --follow",
 		Args:    oneArgument("connector name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkLimit(cmd, limit); err != nil {
+			filter, err := flags.filter(cmd)
+			if err != nil {
 				return err
 			}
 			store, err := a.catalog(cmd.Context())
@@ -235,27 +236,15 @@ func newConnectorsLogs(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			entries, err := store.ConnectorLog(cmd.Context(), c.ID, limit)
-			if err != nil {
-				return err
-			}
-			return printList(a, entries, logColumns)
+			return flags.show(cmd.Context(), a, filter,
+				func(ctx context.Context, f catalog.LogFilter) ([]catalog.LogEntry, error) {
+					return store.ConnectorLog(ctx, c.ID, f)
+				},
+				func(context.Context) (bool, error) { return false, nil })
 		},
 	}
-	addLimit(cmd, &limit, 100, "newest lines to show")
+	flags.add(cmd, 100)
 	return cmd
-}
-
-var logColumns = []column[catalog.LogEntry]{
-	{"at", func(e catalog.LogEntry) any { return e.At }},
-	{"level", func(e catalog.LogEntry) any { return e.Level }},
-	{"run", func(e catalog.LogEntry) any {
-		if e.RunID == 0 {
-			return ""
-		}
-		return e.RunID
-	}},
-	{"message", func(e catalog.LogEntry) any { return e.Message }},
 }
 
 // maxLimit bounds what a list holds in memory.

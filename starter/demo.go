@@ -37,6 +37,9 @@ var demoEstate = simulator.Config{
 // there would be no progress to see.
 const demoLatency = 500 * time.Millisecond
 
+// demoBound is how long one of the demo's runs may take; it takes seconds.
+const demoBound = 10 * time.Minute
+
 // demoChange is what happens there between the two runs.
 var demoChange = simulator.Change{Updated: 0.05, Added: 0.01, Removed: 0.01}
 
@@ -113,7 +116,7 @@ func (a *app) demo(ctx context.Context) (err error) {
 		return err
 	}
 	a.heading("Where everything is")
-	a.say("%s  vendor       %s/simulator/state", whereabouts(stack.Endpoints(), cfg.Home), vendor)
+	a.say("%s  vendor        %s/simulator/state", whereabouts(stack, cfg.Home), vendor)
 	_, stays := isTerminal(a.out)
 	if err := a.demoNext(vendor, stays); err != nil {
 		return err
@@ -217,25 +220,21 @@ func (a *app) endRun(ctx context.Context, store *catalog.Store, p catalog.Profil
 	if err != nil {
 		return err
 	}
-	standing, err := store.StandingOf(ctx, p)
-	if err != nil {
-		return err
-	}
 	const reason = "the demo was started anew"
-	running, err := runningOf(ctx, store, temporal, p, standing)
+	now, err := a.situationOf(ctx, p)
 	if err != nil {
 		return err
 	}
-	if running != nil {
-		id := running.GetWorkflowExecutionInfo().GetExecution()
+	if now.Running != nil {
+		id := now.Running.GetWorkflowExecutionInfo().GetExecution()
 		if err := temporal.TerminateWorkflow(ctx, id.GetWorkflowId(), id.GetRunId(), reason); err != nil {
 			return err
 		}
 	}
-	if standing.Holder == nil {
+	if now.Holder == nil {
 		return nil
 	}
-	return store.BreakLease(ctx, standing.Holder.RunID, lifecycle.Cancelled, reason)
+	return store.BreakLease(ctx, now.Holder.RunID, lifecycle.Cancelled, reason)
 }
 
 // demoRuns runs the profile in full, changes the vendor's data, and runs it
@@ -264,7 +263,17 @@ func (a *app) demoRun(ctx context.Context, mode lifecycle.Mode) error {
 	if err := a.demoState(ctx); err != nil {
 		return err
 	}
-	end, err := a.follow(ctx, run, demoProfile)
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	log := filepath.Join(cfg.Home, "worker.log")
+	bounded, cancel := context.WithTimeout(ctx, demoBound)
+	defer cancel()
+	end, err := a.follow(bounded, run, demoProfile)
+	if bounded.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("the %s run did not end within %s: what is said above and the worker's log, %s, may say why", mode, demoBound, log)
+	}
 	if err != nil {
 		return err
 	}
@@ -272,18 +281,14 @@ func (a *app) demoRun(ctx context.Context, mode lifecycle.Mode) error {
 		return err
 	}
 	if end.Outcome != lifecycle.Succeeded {
-		cfg, err := a.config()
-		if err != nil {
-			return err
-		}
-		return fmt.Errorf("the %s run did not succeed, but ended as %s: the worker's log, %s, may say more", mode, end.Outcome, filepath.Join(cfg.Home, "worker.log"))
+		return fmt.Errorf("the %s run did not succeed, but ended as %s: the worker's log, %s, may say more", mode, end.Outcome, log)
 	}
 	return a.demoState(ctx)
 }
 
 // demoState prints where the demo's profile stands.
 func (a *app) demoState(ctx context.Context) error {
-	store, temporal, err := a.both(ctx)
+	store, err := a.catalog(ctx)
 	if err != nil {
 		return err
 	}
@@ -291,7 +296,7 @@ func (a *app) demoState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	st, err := statusOf(ctx, store, temporal, p)
+	st, err := a.statusOf(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ child process.`,
 			if err != nil {
 				return err
 			}
-			a.say("\n%s", whereabouts(stack.Endpoints(), cfg.Home))
+			a.say("\n%s", whereabouts(stack, cfg.Home))
 			a.say("Everything runs. Ctrl-C stops it. Next, in another terminal:\n  %s", a.command("connectors create --help"))
 			stack.Wait(cmd.Context())
 			a.say("\nstopping")
@@ -186,17 +186,22 @@ func polledSince(ctx context.Context, temporal client.Client, queue string, sinc
 }
 
 // whereabouts says where everything is, without the database's password.
-func whereabouts(at devstack.Endpoints, home string) string {
+func whereabouts(stack *devstack.Stack, home string) string {
+	at := stack.Endpoints()
 	ui := at.UIURL
 	if ui == "" {
 		ui = "that of your Temporal service"
 	}
-	return fmt.Sprintf(`  PostgreSQL   %s
-  Temporal     %s, namespace %s
-  Temporal UI  %s
-  data         %s
-  worker's log %s
-`, withoutPassword(at.DatabaseURL), at.TemporalAddress, at.Namespace, ui, home, filepath.Join(home, "worker.log"))
+	database := withoutPassword(at.DatabaseURL)
+	text := fmt.Sprintf("  PostgreSQL    %s\n", database)
+	if pg := stack.Postgres(); pg != nil {
+		text += fmt.Sprintf("  psql          PGPASSWORD=$(cat %s) psql %s\n", shellWord(filepath.Join(pg.Dir(), "password")), database)
+	}
+	return text + fmt.Sprintf(`  Temporal      %s, namespace %s
+  Temporal UI   %s
+  data          %s
+  worker's log  %s
+`, at.TemporalAddress, at.Namespace, ui, home, filepath.Join(home, "worker.log"))
 }
 
 // withoutPassword is a database URL that can be shown.

@@ -60,6 +60,17 @@ func binaries(t *testing.T) string {
 	return filepath.Join(dir, "sluice")
 }
 
+// sharedDir is a folder that other users can pass, unlike t.TempDir: as root
+// PostgreSQL runs as another user, and would else have its data elsewhere.
+func sharedDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sluice-cli-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	return dir
+}
+
 // bare is this process's environment without what configures Sluice.
 func bare(home string) []string {
 	var env []string
@@ -77,19 +88,23 @@ func bare(home string) []string {
 
 func TestTheDemoRunsTwiceInARow(t *testing.T) {
 	t.Parallel()
-	sluice, home := binaries(t), t.TempDir()
+	sluice, home := binaries(t), sharedDir(t)
 	for range 2 {
-		cmd := exec.CommandContext(t.Context(), sluice, "demo")
+		// Asked to stop, a demo stops what it has started.
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, sluice, "demo")
+		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 		cmd.Env = bare(home)
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(out))
 		for _, said := range []string{
 			"TAS applications     healthy", "profile demo-tas is Registered", "profile demo-tas is Processing", "profile demo-tas is Processed",
-			"assets    2000     0        0", "assets    20       99       0", "Temporal UI  http://127.0.0.1:", "sluice status",
+			"assets    2000     0        0", "assets    20       99       0", "Temporal UI   http://127.0.0.1:", "sluice status",
 		} {
 			require.Contains(t, string(out), said)
 		}
-		require.NotContains(t, string(out), "password")
+		require.NotRegexp(t, `://[^/ ]*:[^/ ]*@`, string(out), "a password is shown")
 		_, err = devstack.ReadEndpoints(filepath.Join(home, "demo"))
 		require.ErrorIs(t, err, devstack.ErrNotRunning)
 	}
@@ -97,7 +112,7 @@ func TestTheDemoRunsTwiceInARow(t *testing.T) {
 
 func TestDevRunsEverythingUntilItIsStopped(t *testing.T) {
 	t.Parallel()
-	sluice, home := binaries(t), t.TempDir()
+	sluice, home := binaries(t), sharedDir(t)
 	var out sayings
 	dev := exec.Command(sluice, "dev")
 	dev.Env = bare(home)
@@ -105,7 +120,7 @@ func TestDevRunsEverythingUntilItIsStopped(t *testing.T) {
 	require.NoError(t, dev.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- dev.Wait() }()
-	t.Cleanup(func() { _ = dev.Process.Kill() })
+	t.Cleanup(func() { _ = dev.Process.Signal(syscall.SIGTERM) })
 	require.Eventually(t, out.has("Everything runs. Ctrl-C stops it."), 2*time.Minute, every, "%s", &out)
 
 	key, err := os.Stat(filepath.Join(home, "master.key"))

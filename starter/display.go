@@ -27,6 +27,7 @@ type display struct {
 	phases   map[string]lifecycle.Phase
 	begun    map[string]mark // by stream
 	troubled string
+	fails    string
 }
 
 // mark is where a stream was when it was first seen fetching.
@@ -87,6 +88,16 @@ func (d *display) trouble(what string) {
 	d.troubled = what
 	fmt.Fprintln(d.out, what)
 	d.drawn = 0 // what is drawn next stands below
+}
+
+// struggle says, once, what keeps failing in a run that goes on; empty:
+// nothing does.
+func (d *display) struggle(what string) {
+	if what != "" && what != d.fails {
+		fmt.Fprintln(d.out, what)
+		d.drawn = 0
+	}
+	d.fails = what
 }
 
 // end leaves what was drawn last standing.

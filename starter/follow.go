@@ -68,6 +68,7 @@ func (a *app) follow(ctx context.Context, run execution, profile string) (ending
 			progress, err := queryProgress(ctx, temporalClient, d)
 			if err == nil {
 				display.show(withHeartbeats(progress, d))
+				display.struggle(failing(d))
 			} else if ctx.Err() == nil {
 				display.trouble(fmt.Sprintf("no worker answers on task queue %q; the run goes on as soon as one does ('sluice dev' or sluice-worker)", a.taskQueue()))
 			}
@@ -133,6 +134,20 @@ func withHeartbeats(p lifecycle.Progress, d *workflowservice.DescribeWorkflowExe
 		}
 	}
 	return p
+}
+
+// manyAttempts is from which attempt of an activity on its failures are told:
+// the first ones are everyday life.
+const manyAttempts = 4
+
+// failing says which activity keeps failing, and why; empty when none does.
+func failing(d *workflowservice.DescribeWorkflowExecutionResponse) string {
+	for _, pending := range d.GetPendingActivities() {
+		if failure := pending.GetLastFailure(); failure != nil && pending.GetAttempt() >= manyAttempts {
+			return fmt.Sprintf("%s keeps failing and is tried again: %s", pending.GetActivityType().GetName(), harmless(failure.GetMessage()))
+		}
+	}
+	return ""
 }
 
 // endOf tells how a chain that Temporal no longer runs ended.

@@ -9,6 +9,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/common/v1"
+	"go.temporal.io/api/failure/v1"
+	"go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"sluice/internal/lifecycle"
 )
@@ -130,6 +134,25 @@ func TestProgressIsABarAStreamOnATerminal(t *testing.T) {
 	d.trouble("no worker answers")
 	require.Equal(t, 1, strings.Count(out.String(), "no worker answers"))
 	require.NotContains(t, show(lifecycle.Stream{Phase: lifecycle.Done}), "\x1b[1A", "what was said in between stays")
+}
+
+func TestWhatKeepsFailingIsToldOnce(t *testing.T) {
+	t.Parallel()
+	pending := &workflow.PendingActivityInfo{
+		ActivityType: &common.ActivityType{Name: "Upsert"}, LastFailure: &failure.Failure{Message: "the database is \x1b[2J away"},
+	}
+	d := &workflowservice.DescribeWorkflowExecutionResponse{PendingActivities: []*workflow.PendingActivityInfo{pending}}
+	pending.Attempt = manyAttempts - 1
+	require.Empty(t, failing(d), "the first failures are everyday life")
+	pending.Attempt = manyAttempts
+	require.Equal(t, `Upsert keeps failing and is tried again: the database is \x1b[2J away`, failing(d))
+
+	var out bytes.Buffer
+	shown := &display{out: &out}
+	for range 3 {
+		shown.struggle(failing(d))
+	}
+	require.Equal(t, failing(d)+"\n", out.String())
 }
 
 func TestAnErrorIsOneHarmlessLine(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +16,10 @@ import (
 
 func newProfiles(a *app) *cobra.Command {
 	return group("profiles", "What connectors bring in, and how",
-		"A profile says which asset types of which kind a connector brings into the\ninventory, by which transform maps, and when to doubt what arrives.",
-		newProfilesCreate(a), newProfilesList(a), newProfilesShow(a), newProfilesDelete(a))
+		"A profile says which asset types of which kind a connector brings into the\ninventory, by which transform maps, when it runs by itself, and when to doubt\nwhat arrives.",
+		newProfilesCreate(a), newProfilesUpdate(a), newProfilesList(a), newProfilesShow(a), newProfilesDelete(a),
+		newProfilesActivate(a, true), newProfilesActivate(a, false),
+		newProfilesNext(a), newProfilesTrigger(a), newProfilesPause(a), newProfilesResume(a))
 }
 
 var profileColumns = []column[catalog.Profile]{
@@ -27,6 +28,12 @@ var profileColumns = []column[catalog.Profile]{
 	{"kind", func(p catalog.Profile) any { return p.Kind }},
 	{"assetTypes", func(p catalog.Profile) any { return p.AssetTypes }},
 	{"active", func(p catalog.Profile) any { return p.Active }},
+	{"schedule", func(p catalog.Profile) any {
+		if p.Schedule == nil {
+			return ""
+		}
+		return p.Schedule.String()
+	}},
 	{"description", func(p catalog.Profile) any { return p.Description }},
 }
 
@@ -41,34 +48,40 @@ var profilePolicyColumns = []column[catalog.Profile]{
 }
 
 func newProfilesCreate(a *app) *cobra.Command {
-	var (
-		connector, kind, description, status string
-		assetTypes                           []string
-		fullEvery                            time.Duration
-	)
-	policy := catalog.DefaultPolicy
+	var connector, kind, status string
+	var flags profileFlags
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Create a profile",
 		Long: `Create a profile. Its name becomes part of workflow ids: small letters, digits,
 '.', '_' and '-'. Records are mapped by the default transform map of their asset
-type.`,
+type.
+
+` + scheduleHelp,
 		Example: `  sluice profiles create acme-apps --connector acme --kind qualys-tas
+  sluice profiles create acme-apps --connector acme --kind qualys-tas --schedule "daily at 02:30" --time-zone Europe/Berlin
   sluice profiles create acme-apis --connector acme --kind qualys-tas --asset-types APICOLLECTION --full-every 24h
   sluice profiles create later --connector acme --kind qualys-tas --status inactive`,
 		Args: oneArgument("profile name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkProfileFlags(cmd, connector, kind, status, fullEvery, policy); err != nil {
+			if err := checkNewProfile(cmd, connector, kind, status); err != nil {
+				return err
+			}
+			if err := flags.check(cmd); err != nil {
 				return err
 			}
 			if err := catalog.CheckProfileName(args[0]); err != nil {
+				return err
+			}
+			spec, err := flags.schedule.over(cmd, nil)
+			if err != nil {
 				return err
 			}
 			k, err := kinds.Find(kind)
 			if err != nil {
 				return err
 			}
-			types, maps, err := chooseAssetTypes(k, assetTypes)
+			types, maps, err := chooseAssetTypes(k, flags.assetTypes)
 			if err != nil {
 				return err
 			}
@@ -84,67 +97,49 @@ type.`,
 			if c.Provider != k.Provider() {
 				return fmt.Errorf("connector %s talks to %s, kind %s needs one to %s", c.Name, c.Provider, k.Name(), k.Provider())
 			}
-			policy.FullEveryHours = int32(fullEvery / time.Hour)
+			if spec != nil { // without Temporal nothing is begun
+				if _, err := a.dial(ctx); err != nil {
+					return err
+				}
+			}
 			if err := store.CreateProfile(ctx, catalog.Profile{
-				Name: args[0], Description: description, ConnectorID: c.ID, Kind: k.Name(), AssetTypes: types, Maps: maps,
-				Active: status == "active", Policy: policy,
+				Name: args[0], Description: flags.description, ConnectorID: c.ID, Kind: k.Name(), AssetTypes: types, Maps: maps,
+				Active: status == "active", Schedule: spec, Policy: flags.policy,
 			}); err != nil {
 				return err
-			}
-			if a.forTables() {
-				a.say("created profile %s\nRun it: %s", args[0], a.command("run "+args[0]+" --wait"))
-				return nil
 			}
 			p, err := store.Profile(ctx, args[0])
 			if err != nil {
 				return err
 			}
+			if spec != nil {
+				if err := a.keepInStep(ctx, store, p); err != nil {
+					return err
+				}
+			}
+			if a.forTables() {
+				a.say("created profile %s\nRun it: %s", p.Name, a.command("run "+p.Name+" --wait"))
+				a.noteSchedule(p)
+				return nil
+			}
 			return printOne(a, p, slices.Concat(profileColumns, profilePolicyColumns))
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&connector, "connector", "", "connector to bring in from")
-	flags.StringVar(&kind, "kind", "", "what to bring in: "+strings.Join(kindNames(), ", "))
-	flags.StringSliceVar(&assetTypes, "asset-types", nil, "asset types, with commas between (default: all of the kind)")
-	flags.StringVar(&description, "description", "", "what the profile is for")
-	flags.StringVar(&status, "status", "active", "active or inactive; an inactive profile does not run")
-	flags.DurationVar(&fullEvery, "full-every", time.Duration(policy.FullEveryHours)*time.Hour, "age of the last full run at which mode auto reads everything again")
-	flags.Int32Var(&policy.RetireAfter, "retire-after", policy.RetireAfter, "further complete full runs after which a stale asset is retired")
-	flags.Int32Var(&policy.ShrinkPercent, "shrink-limit", policy.ShrinkPercent, "percent of the known assets that may go stale in one run; more is not believed")
-	flags.Int32Var(&policy.RejectPercent, "reject-limit", policy.RejectPercent, "percent of the records that may be rejected; more fails the run")
-	flags.StringVar(&policy.AbsentFindings, "absent-findings", policy.AbsentFindings, "what becomes of findings that their asset no longer has: fixed or preserve")
+	cmd.Flags().StringVar(&connector, "connector", "", "connector to bring in from")
+	cmd.Flags().StringVar(&kind, "kind", "", "what to bring in: "+strings.Join(kindNames(), ", "))
+	cmd.Flags().StringVar(&status, "status", "active", "active or inactive; an inactive profile does not run")
+	flags.add(cmd)
 	return cmd
 }
 
-func checkProfileFlags(cmd *cobra.Command, connector, kind, status string, fullEvery time.Duration, policy catalog.Policy) error {
+func checkNewProfile(cmd *cobra.Command, connector, kind, status string) error {
 	if connector == "" {
 		return wrongUsage(cmd, "--connector is missing: the connector to bring in from")
 	}
 	if kind == "" {
 		return wrongUsage(cmd, "--kind is missing: %s", strings.Join(kindNames(), " or "))
 	}
-	if err := checkOneOf(cmd, "status", status, "active", "inactive"); err != nil {
-		return err
-	}
-	if err := checkOneOf(cmd, "absent-findings", policy.AbsentFindings, "fixed", "preserve"); err != nil {
-		return err
-	}
-	const year = 365 * 24 * time.Hour
-	if fullEvery < time.Hour || fullEvery%time.Hour != 0 || fullEvery > year {
-		return wrongUsage(cmd, "--full-every %s cannot be used: give whole hours, 1h to %dh", fullEvery, int(year.Hours()))
-	}
-	if policy.RetireAfter < 0 {
-		return wrongUsage(cmd, "--retire-after %d cannot be used: give 0 or more", policy.RetireAfter)
-	}
-	for _, percent := range []struct {
-		flag  string
-		value int32
-	}{{"shrink-limit", policy.ShrinkPercent}, {"reject-limit", policy.RejectPercent}} {
-		if percent.value < 0 || percent.value > 100 {
-			return wrongUsage(cmd, "--%s %d cannot be used: give a percentage, 0 to 100", percent.flag, percent.value)
-		}
-	}
-	return nil
+	return checkOneOf(cmd, "status", status, "active", "inactive")
 }
 
 // chooseAssetTypes finds the named asset types of a kind, all of them when
@@ -250,20 +245,32 @@ func (a *app) startLink(profile string) (string, error) {
 func newProfilesDelete(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "delete NAME",
-		Short: "Delete a profile; what it brought in stays",
-		Long: `Delete a profile. The history of its runs and what they brought into the
+		Short: "Delete a profile and its schedule; what it brought in stays",
+		Long: `Delete a profile and its schedule. The history of its runs and what they brought into the
 inventory stay; 'sluice connectors delete' removes that too.`,
 		Example: "  sluice profiles delete acme-apps",
 		Args:    oneArgument("profile name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.catalog(cmd.Context())
+			ctx := cmd.Context()
+			p, s, err := a.profileAndSchedules(ctx, args[0])
 			if err != nil {
 				return err
 			}
-			if err := store.DeleteProfile(cmd.Context(), args[0]); err != nil {
+			store, err := a.catalog(ctx)
+			if err != nil {
 				return err
 			}
-			a.note("deleted profile %s", args[0])
+			if err := store.DeleteProfile(ctx, p.Name); err != nil {
+				return err
+			}
+			a.note("deleted profile %s", p.Name)
+			removed, err := s.Remove(ctx, p.Name)
+			if err != nil {
+				return fmt.Errorf("%w; '%s' deletes it", err, a.command("doctor --fix"))
+			}
+			if removed {
+				return a.logSchedule(ctx, p, "removed")
+			}
 			return nil
 		},
 	}

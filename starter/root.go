@@ -27,6 +27,7 @@ in, and how. A run brings it in.
   sluice connectors create acme --platform EU2 --client-id ID --test
   sluice profiles create acme-apps --connector acme --kind qualys-tas
   sluice run acme-apps --wait
+  sluice profiles update acme-apps --schedule "mon-fri at 06:00" --time-zone Europe/Berlin
   sluice findings list --severity 4`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -54,7 +55,7 @@ in, and how. A run brings it in.
 			root.AddCommand(c)
 		}
 	}
-	add("start", newDev(a), newDemo(a), newSimulate(a), newMigrate(a))
+	add("start", newDev(a), newDemo(a), newSimulate(a), newMigrate(a), newDoctor(a))
 	add("configure", newConnectors(a), newProfiles(a))
 	add("run", newRun(a), newStatus(a), newRuns(a))
 	add("look", newAssets(a), newFindings(a))

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
+	"sluice/activities"
 	"sluice/internal/lifecycle"
 	"sluice/workflows"
 )
@@ -36,26 +37,7 @@ Counts in its progress are written +created ~updated =unchanged.
 			if err := checkOneOf(cmd, "mode", mode, string(lifecycle.Auto), string(lifecycle.Full), string(lifecycle.Delta)); err != nil {
 				return err
 			}
-			ctx := cmd.Context()
-			in := workflows.Input{Profile: args[0], Mode: lifecycle.Mode(mode), AcceptShrink: acceptShrink}
-			run, err := a.start(ctx, in)
-			if err != nil {
-				return err
-			}
-			if !wait {
-				return a.printStarted(run, in.Profile)
-			}
-			end, err := a.follow(ctx, run, in.Profile)
-			if err != nil {
-				return err
-			}
-			if err := a.printEnding(end); err != nil {
-				return err
-			}
-			if code := exitFor(end.Outcome); code != exitOK {
-				return exitError(code)
-			}
-			return nil
+			return a.runProfile(cmd.Context(), workflows.Input{Profile: args[0], Mode: lifecycle.Mode(mode), AcceptShrink: acceptShrink}, wait)
 		},
 	}
 	flags := cmd.Flags()
@@ -63,6 +45,29 @@ Counts in its progress are written +created ~updated =unchanged.
 	flags.BoolVar(&acceptShrink, "accept-shrink", false, "let this run mark any share of the assets stale")
 	flags.BoolVarP(&wait, "wait", "w", false, "show progress and wait for the end")
 	return cmd
+}
+
+// runProfile starts a run and, with wait, follows it to its end; the exit code
+// is then its outcome's.
+func (a *app) runProfile(ctx context.Context, in workflows.Input, wait bool) error {
+	run, err := a.start(ctx, in)
+	if err != nil {
+		return err
+	}
+	if !wait {
+		return a.printStarted(run, in.Profile)
+	}
+	end, err := a.follow(ctx, run, in.Profile)
+	if err != nil {
+		return err
+	}
+	if err := a.printEnding(end); err != nil {
+		return err
+	}
+	if code := exitFor(end.Outcome); code != exitOK {
+		return exitError(code)
+	}
+	return nil
 }
 
 // execution is a run in Temporal: the chain that its first execution began.
@@ -81,19 +86,19 @@ func (a *app) start(ctx context.Context, in workflows.Input) (execution, error) 
 		return execution{}, err
 	}
 	if !p.Active {
-		return execution{}, fmt.Errorf("profile %s is inactive: delete it and create it again with --status active", p.Name)
+		return execution{}, a.inactive(p.Name)
 	}
 	id := workflows.WorkflowID(p.Name)
 	run, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: id, TaskQueue: a.taskQueue(),
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		Memo:                                     map[string]any{activities.MemoStartedBy: "cli"},
 		StaticSummary:                            fmt.Sprintf("%s: %s from connector %s, mode %s", p.Name, p.Kind, p.Connector, in.Mode),
 	}, workflows.IngestionType, in)
 	var started *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &started) {
-		return execution{}, fmt.Errorf("a run of %s is under way: follow it with '%s', or stop it with '%s'",
-			p.Name, a.command("status "+p.Name), a.command("runs cancel "+p.Name))
+		return execution{}, a.underWay(p.Name)
 	}
 	if err != nil {
 		return execution{}, fmt.Errorf("start a run of %s: %w", p.Name, err)

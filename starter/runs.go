@@ -16,7 +16,7 @@ import (
 
 func newRuns(a *app) *cobra.Command {
 	return group("runs", "The history of runs", "What runs brought in, what they rejected and why, and how they ended.",
-		newRunsList(a), newRunsShow(a), newRunsLogs(a), newRunsRejects(a), newRunsCancel(a))
+		newRunsList(a), newRunsShow(a), newRunsLogs(a), newRunsRejects(a), newRunsCancel(a), newRunsBackfill(a))
 }
 
 var runColumns = []column[catalog.Run]{
@@ -24,6 +24,7 @@ var runColumns = []column[catalog.Run]{
 	{"profile", func(r catalog.Run) any { return r.Profile }},
 	{"mode", func(r catalog.Run) any { return string(r.Mode) }},
 	{"outcome", func(r catalog.Run) any { return string(r.Outcome) }},
+	{"startedBy", func(r catalog.Run) any { return r.StartedBy }},
 	{"startedAt", func(r catalog.Run) any { return r.StartedAt }},
 	{"took", func(r catalog.Run) any {
 		if r.FinishedAt == nil {
@@ -143,6 +144,14 @@ func newRunsShow(a *app) *cobra.Command {
 			if err := printList(a, []countsRow{{"assets", r.Assets}, {"findings", r.Findings}}, countColumns); err != nil {
 				return err
 			}
+			phases, err := store.Phases(cmd.Context(), r.ID)
+			if err != nil {
+				return err
+			}
+			a.say("")
+			if err := printList(a, phaseRows(r, phases), phaseColumns); err != nil {
+				return err
+			}
 			a.say("\nIts log:            %s", a.command(fmt.Sprintf("runs logs %d", r.ID)))
 			if r.Assets.Rejected+r.Findings.Rejected+r.SetAside > 0 {
 				a.say("What was rejected:  %s", a.command(fmt.Sprintf("runs rejects %d", r.ID)))
@@ -152,15 +161,50 @@ func newRunsShow(a *app) *cobra.Command {
 	}
 }
 
+// phaseRow is how a stream of a run went, with its rate over the time from
+// the end of the stream before it.
+type phaseRow struct {
+	catalog.Phase
+	Rate string
+}
+
+func phaseRows(r catalog.Run, phases []catalog.Phase) []phaseRow {
+	rows := make([]phaseRow, len(phases))
+	before := r.StartedAt
+	for i, p := range phases {
+		rows[i].Phase = p
+		if p.Written != nil && p.Written.After(before) {
+			took := p.Written.Sub(before).Seconds()
+			rows[i].Rate = fmt.Sprintf("%.0f records/s, %.0f findings/s", float64(p.Records)/took, float64(p.Findings)/took)
+			before = *p.Written
+		}
+	}
+	return rows
+}
+
+var phaseColumns = []column[phaseRow]{
+	{"stream", func(p phaseRow) any { return p.Stream }},
+	{"pages", func(p phaseRow) any { return p.Pages }},
+	{"batches", func(p phaseRow) any { return p.Batches }},
+	{"records", func(p phaseRow) any { return p.Records }},
+	{"findings", func(p phaseRow) any { return p.Findings }},
+	{"repeated", func(p phaseRow) any { return p.Repeated }},
+	{"setAside", func(p phaseRow) any { return p.SetAside }},
+	{"ended", func(p phaseRow) any { return p.Ended }},
+	{"rate", func(p phaseRow) any { return p.Rate }},
+}
+
 func newRunsLogs(a *app) *cobra.Command {
-	var limit int
+	var flags logFlags
 	cmd := &cobra.Command{
 		Use:     "logs RUN",
 		Short:   "Show the log of a run",
-		Example: "  sluice runs logs 12\n  sluice runs logs 12 --output ndjson",
+		Long:    "Show the log of a run. With --follow, lines are shown as they are written, until the run is over.",
+		Example: "  sluice runs logs 12\n  sluice runs logs 12 --level warn --output ndjson\n  sluice runs logs 12 --follow",
 		Args:    oneArgument("run number"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkLimit(cmd, limit); err != nil {
+			filter, err := flags.filter(cmd)
+			if err != nil {
 				return err
 			}
 			store, err := a.catalog(cmd.Context())
@@ -171,14 +215,17 @@ func newRunsLogs(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			entries, err := store.RunLog(cmd.Context(), r.ID, limit)
-			if err != nil {
-				return err
-			}
-			return printList(a, entries, logColumns)
+			return flags.show(cmd.Context(), a, filter,
+				func(ctx context.Context, f catalog.LogFilter) ([]catalog.LogEntry, error) {
+					return store.RunLog(ctx, r.ID, f)
+				},
+				func(ctx context.Context) (bool, error) {
+					now, err := store.Run(ctx, r.ID)
+					return now.FinishedAt != nil, err
+				})
 		},
 	}
-	addLimit(cmd, &limit, 200, "newest lines to show")
+	flags.add(cmd, 200)
 	return cmd
 }
 
@@ -280,18 +327,14 @@ func (a *app) cancel(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	standing, err := store.StandingOf(ctx, p)
-	if err != nil {
-		return err
-	}
-	running, err := runningOf(ctx, store, temporal, p, standing)
+	now, err := a.situationOf(ctx, p)
 	switch {
 	case err != nil:
 		return err
-	case running != nil:
-		return a.askToStop(ctx, running.GetWorkflowExecutionInfo().GetExecution().GetWorkflowId(), "the run of "+p.Name)
-	case standing.Holder != nil:
-		return a.closeLost(ctx, store, standing.Holder.RunID)
+	case now.Running != nil:
+		return a.askToStop(ctx, now.Running.GetWorkflowExecutionInfo().GetExecution().GetWorkflowId(), "the run of "+p.Name)
+	case now.Holder != nil:
+		return a.closeLost(ctx, store, now.Holder.RunID)
 	}
 	return fmt.Errorf("no run of %s is under way: there is nothing to cancel", p.Name)
 }

@@ -51,7 +51,12 @@ func TestARunIsWaitedForAndWhatItCameToIsTold(t *testing.T) {
 	require.Equal(t, delta.Assets, runs[0].Assets)
 	shown := h.ok("runs", "show", fmt.Sprint(runs[1].ID))
 	require.Contains(t, shown, "ingest/"+profile)
+	require.Contains(t, shown, "records/s")
+	require.Equal(t, "cli", runs[0].StartedBy)
 	require.Contains(t, h.ok("runs", "logs", "1"), "run 1 succeeded")
+	require.NotContains(t, h.ok("runs", "logs", "1", "--level", "error"), "run 1 succeeded")
+	require.Contains(t, h.ok("runs", "logs", "1", "--follow"), "run 1 succeeded", "of a run that is over, following ends")
+	require.Contains(t, h.run("runs", "logs", "1", "--level", "loud").err, "info, warn, error")
 
 	rejects := okJSON[[]catalog.Reject](h, "runs", "rejects", "1")
 	require.EqualValues(t, runs[1].Findings.Rejected, len(rejects))

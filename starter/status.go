@@ -4,19 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
 	"golang.org/x/sync/errgroup"
 
 	"sluice/internal/catalog"
 	"sluice/internal/lifecycle"
-	"sluice/workflows"
+	"sluice/internal/scheduler"
 )
 
 // statusAtOnce is how many profiles are asked about at a time.
@@ -31,8 +26,21 @@ type profileStatus struct {
 	Active    bool            `json:"active"`
 	State     lifecycle.State `json:"state"`
 	Running   *runningStatus  `json:"running"` // null: nothing runs
-	Last      *catalog.Run    `json:"last"`    // the last finished run
-	Note      string          `json:"note,omitempty"`
+	// Schedule is what Temporal has; null: nothing starts it by itself.
+	Schedule *scheduleStatus `json:"schedule"`
+	Last     *catalog.Run    `json:"last"` // the last finished run
+	Note     string          `json:"note,omitempty"`
+}
+
+// scheduleStatus is a profile's schedule as Temporal has it: with what was
+// done to it in the Temporal UI.
+type scheduleStatus struct {
+	When   string     `json:"when"` // as the profile says; empty: it has none
+	Paused bool       `json:"paused"`
+	Note   string     `json:"note,omitempty"` // why it is paused
+	Next   *time.Time `json:"next"`           // null: it is over
+	// Drift lists in what it is not what the profile says.
+	Drift []string `json:"drift,omitempty"`
 }
 
 // runningStatus is a run that Temporal is running.
@@ -62,7 +70,7 @@ The outcome of the last run is told beside it: a failure does not change the sta
 			if len(args) == 0 {
 				return a.printAllStatus(ctx)
 			}
-			store, temporal, err := a.both(ctx)
+			store, err := a.catalog(ctx)
 			if err != nil {
 				return err
 			}
@@ -70,7 +78,7 @@ The outcome of the last run is told beside it: a failure does not change the sta
 			if err != nil {
 				return err
 			}
-			st, err := statusOf(ctx, store, temporal, p)
+			st, err := a.statusOf(ctx, p)
 			if err != nil {
 				return err
 			}
@@ -80,7 +88,7 @@ The outcome of the last run is told beside it: a failure does not change the sta
 }
 
 func (a *app) printAllStatus(ctx context.Context) error {
-	store, temporal, err := a.both(ctx)
+	store, _, err := a.both(ctx) // both are open before many ask at once
 	if err != nil {
 		return err
 	}
@@ -94,7 +102,7 @@ func (a *app) printAllStatus(ctx context.Context) error {
 	for i, p := range profiles {
 		group.Go(func() error {
 			var err error
-			all[i], err = statusOf(gctx, store, temporal, p)
+			all[i], err = a.statusOf(gctx, p)
 			return err
 		})
 	}
@@ -112,6 +120,15 @@ var statusColumns = []column[profileStatus]{
 	{"connector", func(s profileStatus) any { return s.Connector }},
 	{"state", func(s profileStatus) any { return string(s.State) }},
 	{"running", func(s profileStatus) any { return s.running() }},
+	{"nextRun", func(s profileStatus) any {
+		switch {
+		case s.Schedule == nil:
+			return nil
+		case s.Schedule.Paused:
+			return "paused" + because(s.Schedule.Note)
+		}
+		return s.Schedule.Next
+	}},
 	{"lastOutcome", func(s profileStatus) any {
 		if s.Last == nil {
 			return ""
@@ -175,34 +192,42 @@ func (a *app) printStatus(s profileStatus) error {
 	return nil
 }
 
-// statusOf finds out where a profile stands. The holder of the profile's
-// lease is its run, as long as Temporal runs that; a workflow of the profile
-// that has taken no lease is about to plan.
-func statusOf(ctx context.Context, store *catalog.Store, temporal client.Client, p catalog.Profile) (profileStatus, error) {
+// statusOf finds out where a profile stands.
+func (a *app) statusOf(ctx context.Context, p catalog.Profile) (profileStatus, error) {
 	s := profileStatus{Profile: p.Name, Connector: p.Connector, Kind: p.Kind, Active: p.Active}
-	standing, err := store.StandingOf(ctx, p)
+	now, err := a.situationOf(ctx, p)
 	if err != nil {
 		return s, err
 	}
-	s.Last = standing.Last
-	facts := lifecycle.Facts{AssetsIn: standing.AssetsIn}
-	running, err := runningOf(ctx, store, temporal, p, standing)
-	if err != nil {
-		return s, err
-	}
-	if running == nil && standing.Holder != nil {
-		s.Note = fmt.Sprintf("run %d was ended from outside; the next run closes it", standing.Holder.RunID)
-	}
-	if running != nil {
-		s.Running = &runningStatus{WorkflowID: running.GetWorkflowExecutionInfo().GetExecution().GetWorkflowId()}
-		facts.Fetching = true
-		if standing.Holder != nil {
-			s.Running.RunID = standing.Holder.RunID
+	s.Last = now.Last
+	facts := lifecycle.Facts{AssetsIn: now.AssetsIn}
+	if d := now.Schedule; d != nil {
+		facts.WillStart = p.Active && d.WillStart()
+		if s.Schedule, err = a.viewSchedule(ctx, p, *d); err != nil {
+			return s, err
 		}
-		progress, err := queryProgress(ctx, temporal, running)
+		if len(s.Schedule.Drift) > 0 {
+			s.Note = "Temporal's schedule is not what the profile says: 'sluice doctor' says more"
+		}
+	}
+	if now.Running == nil && now.Holder != nil {
+		s.Note = fmt.Sprintf("run %d was ended from outside; the next run closes it", now.Holder.RunID)
+	}
+	if now.Running != nil {
+		info := now.Running.GetWorkflowExecutionInfo()
+		s.Running = &runningStatus{WorkflowID: info.GetExecution().GetWorkflowId()}
+		facts.Fetching = true
+		if now.Holder != nil && now.Holder.FirstRunID == info.GetFirstRunId() {
+			s.Running.RunID = now.Holder.RunID
+		}
+		temporal, err := a.dial(ctx)
+		if err != nil {
+			return s, err
+		}
+		progress, err := queryProgress(ctx, temporal, now.Running)
 		switch {
 		case err == nil:
-			progress = withHeartbeats(progress, running)
+			progress = withHeartbeats(progress, now.Running)
 			s.Running.Progress, s.Running.RunID = &progress, progress.RunID
 			facts.Fetching = progress.State == lifecycle.Processing
 			facts.AssetsIn = facts.AssetsIn || progress.AssetsIn()
@@ -218,51 +243,21 @@ func statusOf(ctx context.Context, store *catalog.Store, temporal client.Client,
 	return s, nil
 }
 
-// runningOf describes the workflow that is the profile's run, nil when
-// nothing runs.
-func runningOf(ctx context.Context, store *catalog.Store, temporal client.Client, p catalog.Profile, standing catalog.Standing) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
-	ids := []string{workflows.WorkflowID(p.Name)}
-	if h := standing.Holder; h != nil && h.WorkflowID != ids[0] {
-		ids = slices.Insert(ids, 0, h.WorkflowID)
-	}
-	for _, id := range ids {
-		d, err := describe(ctx, temporal, id)
-		if err != nil {
-			return nil, err
-		}
-		info := d.GetWorkflowExecutionInfo()
-		if info.GetStatus() != enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
-			continue
-		}
-		if h := standing.Holder; h != nil && info.GetFirstRunId() == h.FirstRunID {
-			return d, nil
-		}
-		row, err := store.RunByExecution(ctx, info.GetFirstRunId())
-		switch {
-		case errors.Is(err, catalog.ErrNotFound):
-			return d, nil // it has not been planned yet
-		case err != nil:
-			return nil, err
-		case row.FinishedAt == nil:
-			return d, nil
-		}
-		// It has finished the run and is about to end.
-	}
-	return nil, nil
-}
-
-// describe asks Temporal about the latest execution of a workflow id; nil
-// when there is none.
-func describe(ctx context.Context, temporal client.Client, workflowID string) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	d, err := temporal.DescribeWorkflowExecution(ctx, workflowID, "")
-	var gone *serviceerror.NotFound
-	if errors.As(err, &gone) {
-		return nil, nil
-	}
+// viewSchedule is a profile's schedule as its status shows it.
+func (a *app) viewSchedule(ctx context.Context, p catalog.Profile, d scheduler.Description) (*scheduleStatus, error) {
+	schedules, err := a.schedules(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("ask Temporal about workflow %s: %w", workflowID, err)
+		return nil, err
 	}
-	return d, nil
+	s := &scheduleStatus{Paused: d.Paused, Drift: schedules.Compare(d, p.Name, p.Schedule, p.Active)}
+	if p.Schedule != nil {
+		s.When = p.Schedule.String()
+	}
+	if d.Paused {
+		s.Note = d.Note
+	}
+	if len(d.Next) > 0 {
+		s.Next = &d.Next[0]
+	}
+	return s, nil
 }

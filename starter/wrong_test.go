@@ -21,7 +21,7 @@ func TestWrongInputIsExplainedInOneLine(t *testing.T) {
 		code int
 		says string // CONNECTOR stands for the connector's name
 	}{
-		{"statsu", exitUsage, `'sluice' has no command "statsu"; did you mean status? (known: assets, completion, connectors, demo, dev, findings, migrate, profiles, run, runs, simulate, status)`},
+		{"statsu", exitUsage, `'sluice' has no command "statsu"; did you mean status? (known: assets, completion, connectors, demo, dev, doctor, findings, migrate, profiles, run, runs, simulate, status)`},
 		{"connectors creat x", exitUsage, `'sluice connectors' has no command "creat"; did you mean create? (known: create, delete, list, logs, show, test)`},
 		{"connectors show", exitUsage, `'sluice connectors show' needs a connector name`},
 		{"connectors show a b", exitUsage, `'sluice connectors show' takes one connector name, but was given 2 arguments`},
@@ -48,7 +48,7 @@ func TestWrongInputIsExplainedInOneLine(t *testing.T) {
 		{"profiles create later --connector CONNECTOR --kind qualys-tas", exitFailure, `there is a profile "later" already: choose another name, or delete it first`},
 		{"profiles show latr", exitFailure, `unknown profile "latr"; did you mean later? (known: later)`},
 		{"run latr", exitFailure, `unknown profile "latr"; did you mean later? (known: later)`},
-		{"run later", exitFailure, `profile later is inactive: delete it and create it again with --status active`},
+		{"run later", exitFailure, `profile later is inactive: '`},
 		{"run later --mode ful", exitUsage, `--mode "ful" is not known; did you mean full? (known: auto, full, delta)`},
 		{"runs show 99", exitFailure, `run 99: not found: 'sluice runs list' shows the runs`},
 		{"runs show abc", exitUsage, `"abc" is not the number of a run: 'sluice runs list' shows them`},

@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 
 	"sluice/activities"
 	"sluice/internal/catalog"
 	"sluice/internal/config"
+	"sluice/internal/visibility"
 	"sluice/workflows"
 )
 
@@ -75,6 +77,9 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 		return err
 	}
 	defer temporal.Close()
+	if err := register(ctx, cfg, temporal); err != nil {
+		log.Warn(err.Error())
+	}
 	w := worker.New(temporal, cfg.TaskQueue, worker.Options{
 		// Activities let go at once when the worker stops; this is the time
 		// they get to say so, so that another worker goes on within seconds.
@@ -86,9 +91,23 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
+	if err := scheduleMaintenance(ctx, temporal, cfg.TaskQueue); err != nil {
+		log.Warn("old data will not be cleaned up", zap.Error(err))
+	}
 	log.Info("worker started", zap.String("taskQueue", cfg.TaskQueue))
 	<-ctx.Done()
 	log.Info("worker stopping")
 	w.Stop()
 	return nil
+}
+
+// register makes the search attributes of runs known to Temporal.
+func register(ctx context.Context, cfg config.Config, temporal client.Client) error {
+	namespace, err := cfg.Namespace()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return visibility.Register(ctx, temporal, namespace)
 }

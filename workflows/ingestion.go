@@ -4,8 +4,8 @@ package workflows
 
 import (
 	"errors"
-	"fmt"
 	"strings"
+	"unicode"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -16,11 +16,13 @@ import (
 
 // The names that people meet in the Temporal UI and the CLI uses.
 const (
-	IngestionType   = "IngestionWorkflow"
-	IDPrefix        = "ingest/" // workflow ids are ingest/<profile>
-	QueryProgress   = "progress"
-	QueryState      = "state"
-	errorTypeFailed = "run-failed"
+	IngestionType = "IngestionWorkflow"
+	IDPrefix      = "ingest/" // workflow ids are ingest/<profile>
+	QueryProgress = "progress"
+	QueryState    = "state"
+	UpdatePause   = "pause"
+	UpdateResume  = "resume"
+	UpdateCancel  = "cancel"
 )
 
 // Input starts a run. A person can type it into the Temporal UI as
@@ -31,14 +33,18 @@ type Input struct {
 	Mode    lifecycle.Mode `json:"mode,omitempty"`
 	// AcceptShrink lets this run mark any share of the assets stale.
 	AcceptShrink bool `json:"acceptShrink,omitempty"`
+	// Since makes the run read again what changed since a date of UTC, such as
+	// "2027-01-31"; see lifecycle.ParseSince.
+	Since string `json:"since,omitempty"`
 	// Resume is set when a run continues as new, and by nobody else.
 	Resume *Resume `json:"resume,omitempty"`
 }
 
 // Resume carries a run over to its next execution.
 type Resume struct {
-	Planned  activities.Planned `json:"planned"`
-	Progress lifecycle.Progress `json:"progress"`
+	Planned    activities.Planned `json:"planned"`
+	Progress   lifecycle.Progress `json:"progress"`
+	Searchable bool               `json:"searchable"`
 }
 
 // Result is what a run came to.
@@ -67,37 +73,67 @@ func IngestionWorkflow(ctx workflow.Context, in Input) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return r.finish(ctx, r.run(ctx))
+	running, cancel := workflow.WithCancel(ctx)
+	if err := r.serve(ctx, cancel); err != nil {
+		return Result{}, err
+	}
+	err = r.run(running)
+	if errors.Is(err, errContinue) {
+		// What is asked of the run until here is carried over with it.
+		if err = workflow.Await(running, func() bool { return workflow.AllHandlersFinished(ctx) }); err == nil {
+			err = running.Err()
+		}
+		if err == nil {
+			r.in.Resume = &Resume{Planned: r.planned, Progress: r.progress, Searchable: r.searchable}
+			return Result{}, workflow.NewContinueAsNewError(ctx, IngestionWorkflow, r.in)
+		}
+	}
+	return r.finish(ctx, err)
 }
 
 // ingestion is a run in this execution of its workflow.
 type ingestion struct {
-	in       Input
-	planned  activities.Planned
-	progress lifecycle.Progress
+	in         Input
+	planned    activities.Planned
+	progress   lifecycle.Progress
+	searchable bool   // whether search attributes can be set
+	listed     lists  // the search attributes that were set last
+	cancelled  string // why a person cancelled the run
+	ending     bool   // nothing can be asked of the run any more
 }
 
 func newIngestion(ctx workflow.Context, in Input) (*ingestion, error) {
 	if in.Profile == "" {
-		in.Profile, _ = strings.CutPrefix(workflow.GetInfo(ctx).WorkflowExecution.ID, IDPrefix)
+		if name, ok := strings.CutPrefix(workflow.GetInfo(ctx).WorkflowExecution.ID, IDPrefix); ok {
+			in.Profile = name
+		}
+	}
+	// Only what cannot be a name at all is refused here: Plan knows the names.
+	if len(in.Profile) > longestName || strings.ContainsFunc(in.Profile, unicode.IsControl) {
+		return nil, badInput("the input's profile is not a name: give it as {\"profile\": \"acme-apps\"}")
 	}
 	mode, err := lifecycle.ParseMode(string(in.Mode))
 	if err != nil {
-		return nil, temporal.NewNonRetryableApplicationError(err.Error(), "bad-input", nil)
+		return nil, badInput(err.Error())
 	}
 	in.Mode = mode
+	if _, err := lifecycle.ParseSince(in.Since, mode, workflow.Now(ctx)); err != nil {
+		return nil, badInput(err.Error())
+	}
 	r := &ingestion{in: in, progress: lifecycle.Progress{
 		Profile: in.Profile, Mode: mode, State: lifecycle.Processing, Started: workflow.Now(ctx),
 	}}
 	if in.Resume != nil {
-		r.planned, r.progress = in.Resume.Planned, in.Resume.Progress
+		r.planned, r.progress, r.searchable = in.Resume.Planned, in.Resume.Progress, in.Resume.Searchable
 	}
-	if err := workflow.SetQueryHandlerWithOptions(ctx, QueryProgress, func() (lifecycle.Progress, error) { return r.progress, nil },
-		workflow.QueryHandlerOptions{Description: "How far every stream of the run has come"}); err != nil {
-		return nil, err
-	}
-	return r, workflow.SetQueryHandlerWithOptions(ctx, QueryState, func() (lifecycle.State, error) { return r.progress.State, nil },
-		workflow.QueryHandlerOptions{Description: "The lifecycle state: Processing, then Processed"})
+	return r, nil
+}
+
+// longestName is more than any profile's name has.
+const longestName = 200
+
+func badInput(message string) error {
+	return temporal.NewNonRetryableApplicationError(message, "bad-input", nil)
 }
 
 // errContinue says that the run goes on in a new execution.
@@ -106,6 +142,10 @@ var errContinue = errors.New("continue as new")
 // run is a run from end to end: plan, bring every stream in, reconcile those
 // that are complete. One stream's failure does not stop the others.
 func (r *ingestion) run(ctx workflow.Context) error {
+	if r.in.Resume == nil {
+		r.searchable = canBeSearched(ctx)
+	}
+	r.show(ctx)
 	if err := r.plan(ctx); err != nil || r.planned.Skipped != "" {
 		return err
 	}
@@ -116,7 +156,9 @@ func (r *ingestion) run(ctx workflow.Context) error {
 		}
 		r.show(ctx)
 	}
-	r.progress.State = lifecycle.Processed
+	if r.progress.AssetsIn() {
+		r.progress.State = lifecycle.Processed
+	}
 	for i := range r.progress.Streams {
 		if err := r.reconcile(ctx, &r.progress.Streams[i]); err != nil {
 			return err
@@ -130,7 +172,7 @@ func (r *ingestion) plan(ctx workflow.Context) error {
 		return nil
 	}
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, summarised(control, r.in.Profile)), acts.Plan,
-		activities.PlanInput{Profile: r.in.Profile, Mode: r.in.Mode, AcceptShrink: r.in.AcceptShrink}).Get(ctx, &r.planned)
+		activities.PlanInput{Profile: r.in.Profile, Mode: r.in.Mode, AcceptShrink: r.in.AcceptShrink, Since: r.in.Since}).Get(ctx, &r.planned)
 	if err != nil {
 		return err
 	}
@@ -147,6 +189,11 @@ func (r *ingestion) reconcile(ctx workflow.Context, s *lifecycle.Stream) error {
 	if !s.Complete {
 		return nil
 	}
+	if err := r.hold(ctx, s); err != nil {
+		return err
+	}
+	s.Phase = lifecycle.Reconciling
+	r.show(ctx)
 	var done reconciled
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, summarised(reconcile, s.Name)), acts.Reconcile,
 		activities.ReconcileInput{RunID: r.planned.RunID, Stream: s.Name}).Get(ctx, &done)
@@ -156,97 +203,12 @@ func (r *ingestion) reconcile(ctx workflow.Context, s *lifecycle.Stream) error {
 	s.Stale, s.Retired, s.Fixed = done.Stale, done.Retired, done.Fixed
 	switch {
 	case err != nil:
-		s.Complete, s.Error = false, reason(err)
+		s.Complete = false
+		s.Error, s.Code = reason(err)
 	case done.Guarded != "":
 		s.Complete, s.Doubt = false, done.Guarded
 	}
 	s.Phase = lifecycle.Done
 	r.show(ctx)
 	return nil
-}
-
-// finish closes the run, however it ended, and tells Temporal.
-func (r *ingestion) finish(ctx workflow.Context, err error) (Result, error) {
-	if errors.Is(err, errContinue) {
-		next := r.in
-		next.Resume = &Resume{Planned: r.planned, Progress: r.progress}
-		return Result{}, workflow.NewContinueAsNewError(ctx, IngestionWorkflow, next)
-	}
-	p := &r.progress
-	switch {
-	case r.planned.Skipped != "":
-		p.Outcome, p.Reason = lifecycle.Skipped, r.planned.Skipped
-		r.show(ctx)
-		return r.result(), nil
-	case r.planned.RunID == 0: // it never began
-		return Result{}, err
-	case temporal.IsCanceledError(err):
-		p.Outcome, p.Reason = lifecycle.Cancelled, "cancelled; what was written stays"
-	case err != nil:
-		p.Outcome, p.Reason = lifecycle.Failed, reason(err)
-	default:
-		p.Outcome, p.Reason = lifecycle.Judge(p.Streams)
-	}
-	in := activities.FinishInput{RunID: p.RunID, Outcome: p.Outcome, Reason: p.Reason, AssetsIn: p.AssetsIn()}
-	if p.Outcome != lifecycle.Cancelled {
-		for _, s := range p.Streams {
-			if s.Complete {
-				in.Complete = append(in.Complete, s.Name)
-			}
-		}
-	}
-	// A cancelled run is finished all the same.
-	finishing, cancel := workflow.NewDisconnectedContext(ctx)
-	defer cancel()
-	if ferr := workflow.ExecuteActivity(workflow.WithActivityOptions(finishing, summarised(finish, string(p.Outcome))), acts.Finish, in).
-		Get(finishing, nil); ferr != nil {
-		return r.result(), ferr
-	}
-	r.show(ctx)
-	switch {
-	case p.Outcome == lifecycle.Cancelled:
-		return r.result(), err
-	case p.Outcome == lifecycle.Failed:
-		return r.result(), temporal.NewNonRetryableApplicationError(p.Reason, errorTypeFailed, err)
-	}
-	return r.result(), nil
-}
-
-func (r *ingestion) result() Result {
-	p := r.progress
-	result := Result{RunID: p.RunID, Outcome: p.Outcome, Reason: p.Reason, Mode: p.Mode}
-	result.Assets, result.Findings = p.Totals()
-	for _, s := range p.Streams {
-		result.Stale += s.Stale
-		result.Fixed += s.Fixed
-	}
-	return result
-}
-
-// show puts the run's progress where the Temporal UI shows it, as Markdown.
-func (r *ingestion) show(ctx workflow.Context) {
-	p := r.progress
-	head := string(p.State)
-	if p.Outcome != "" {
-		head += ", " + string(p.Outcome)
-	}
-	text := fmt.Sprintf("**%s**: profile %s, connector %s, %s run %d\n\n", head, p.Profile, p.Connector, p.Mode, p.RunID)
-	if p.Reason != "" {
-		text += p.Reason + "\n\n"
-	}
-	text += "| stream | phase | records | assets | findings |\n|---|---|---|---|---|\n"
-	for _, s := range p.Streams {
-		text += fmt.Sprintf("| %s | %s | %d | %s | %s |\n", s.Name, s.Phase, s.Records, s.Assets, s.Findings)
-	}
-	workflow.SetCurrentDetails(ctx, text)
-}
-
-// reason is what an activity's error says to a person, without Temporal's
-// own words around it.
-func reason(err error) string {
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) {
-		return app.Message()
-	}
-	return err.Error()
 }

@@ -30,6 +30,13 @@ type unit struct {
 }
 
 func newUnit(t *testing.T) *unit {
+	u := newBareUnit(t)
+	u.OnActivity("Searchable", mock.Anything).Return(true, nil).Maybe()
+	return u
+}
+
+// newBareUnit leaves it to the test whether there are search attributes.
+func newBareUnit(t *testing.T) *unit {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(quiet{})
 	u := &unit{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t}
@@ -162,5 +169,5 @@ func TestWhatWasFetchedBeforeAnErrorIsWritten(t *testing.T) {
 	u.AssertNumberOfCalls(t, "Upsert", 1)
 	var app *temporal.ApplicationError
 	require.True(t, errors.As(u.GetWorkflowError(), &app))
-	require.Equal(t, "run-failed", app.Type())
+	require.Equal(t, "refused", app.Type(), "the code of the reason")
 }

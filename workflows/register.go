@@ -10,5 +10,6 @@ import (
 func Register(w worker.Registry, a *activities.Activities) {
 	w.RegisterWorkflow(IngestionWorkflow)
 	w.RegisterWorkflow(ConnectionTestWorkflow)
+	w.RegisterWorkflow(MaintenanceWorkflow)
 	w.RegisterActivity(a)
 }

@@ -22,6 +22,7 @@ import (
 	"sluice/internal/secret"
 	"sluice/internal/simulator"
 	"sluice/internal/testenv"
+	"sluice/internal/visibility"
 	"sluice/workflows"
 )
 
@@ -64,6 +65,8 @@ type setup struct {
 	// database and temporal are servers of the test's own, to be killed.
 	database string
 	temporal string
+	// namespace of Temporal; empty: the default one.
+	namespace string
 	// noWorker: the test starts workers itself, as processes.
 	noWorker bool
 }
@@ -90,9 +93,12 @@ func newStage(t *testing.T, with setup) *stage {
 	store, err := catalog.Open(t.Context(), with.database)
 	require.NoError(t, err)
 	t.Cleanup(store.Close)
-	temporal, err := client.Dial(client.Options{HostPort: with.temporal, Logger: quiet{}})
+	temporal, err := client.Dial(client.Options{HostPort: with.temporal, Namespace: with.namespace, Logger: quiet{}})
 	require.NoError(t, err)
 	t.Cleanup(temporal.Close)
+	if with.namespace == "" {
+		require.NoError(t, visibility.Register(t.Context(), temporal, client.DefaultNamespace))
+	}
 
 	n := stages.Add(1)
 	s := &stage{t: t, with: with, sim: sim, store: store, temporal: temporal, queue: fmt.Sprintf("stage-%d", n), profile: fmt.Sprintf("stage-%d", n)}

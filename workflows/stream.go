@@ -28,15 +28,19 @@ func (r *ingestion) ingest(ctx workflow.Context, s *lifecycle.Stream) error {
 	case err == errContinue || temporal.IsCanceledError(err):
 		return err
 	case err != nil:
-		s.Phase, s.Error = lifecycle.Broken, reason(err)
+		s.Phase, s.Ended = lifecycle.Broken, workflow.Now(ctx)
+		s.Error, s.Code = reason(err)
 		return nil
 	}
-	s.Phase = lifecycle.Done
+	s.Phase, s.Ended = lifecycle.Done, workflow.Now(ctx)
 	s.Complete = s.Fetched && s.Doubt == ""
 	return nil
 }
 
 func (r *ingestion) pump(ctx workflow.Context, s *lifecycle.Stream) error {
+	if s.Began.IsZero() {
+		s.Began = workflow.Now(ctx)
+	}
 	writing := r.nothing(ctx)
 	for batch := s.Batches + 1; !s.Fetched; batch++ {
 		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
@@ -74,31 +78,49 @@ func (r *ingestion) nothing(ctx workflow.Context) workflow.Future {
 	return done
 }
 
-// fetch fetches a batch. A long wait that the vendor asks for is a timer here,
-// which holds no worker.
+// fetch fetches a batch, unless and until the run is paused. A long wait that
+// the vendor asks for is a timer here, which holds no worker.
 func (r *ingestion) fetch(ctx workflow.Context, s *lifecycle.Stream, ref catalog.BatchRef) (activities.Fetched, error) {
 	for {
-		s.Phase = lifecycle.Fetching
 		var f activities.Fetched
+		if err := r.hold(ctx, s); err != nil {
+			return f, err
+		}
+		s.Phase = lifecycle.Fetching
+		r.show(ctx)
 		options := summarised(data, fmt.Sprintf("%s batch %d · after %d records", s.Name, ref.Batch, s.Records))
 		if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), acts.Fetch, ref).Get(ctx, &f); err != nil {
 			return f, err
 		}
 		s.Pages, s.Records, s.Expected, s.SetAside = f.Pages, f.Records, f.Expected, f.SetAside
+		if f.Trouble != "" {
+			s.Trouble = f.Trouble
+		}
 		if f.WaitUntil.IsZero() {
 			return f, nil
 		}
-		wait := f.WaitUntil.Sub(workflow.Now(ctx))
-		s.Phase, s.WaitUntil, s.Waits = lifecycle.Waiting, f.WaitUntil, f.Waits
-		r.show(ctx)
-		timer := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{
-			Summary: fmt.Sprintf("waiting %s for the vendor until %s", wait.Round(time.Second), f.WaitUntil.UTC().Format("15:04:05")),
-		})
-		if err := timer.Get(ctx, nil); err != nil {
+		if err := r.wait(ctx, s, f); err != nil {
 			return f, err
 		}
-		s.WaitUntil, s.Waits = time.Time{}, ""
 	}
+}
+
+// wait sleeps until the vendor may be asked again.
+func (r *ingestion) wait(ctx workflow.Context, s *lifecycle.Stream, f activities.Fetched) error {
+	s.Phase, s.WaitUntil, s.Waits = lifecycle.Waiting, f.WaitUntil, f.Waits
+	r.show(ctx)
+	defer idle(ctx, s)()
+	wait := f.WaitUntil.Sub(workflow.Now(ctx))
+	err := workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: s.Name + ": " + waiting(wait, f.WaitUntil)}).Get(ctx, nil)
+	s.WaitUntil, s.Waits = time.Time{}, ""
+	return err
+}
+
+// idle begins a time in which the stream is not at work; what it returns ends
+// it.
+func idle(ctx workflow.Context, s *lifecycle.Stream) (end func()) {
+	begun := workflow.Now(ctx)
+	return func() { s.IdleSeconds += workflow.Now(ctx).Sub(begun).Seconds() }
 }
 
 // write transforms and writes a batch beside the fetching of the next.
@@ -137,7 +159,7 @@ func (r *ingestion) checkRejects(s *lifecycle.Stream, atLeast int64) error {
 		counts lifecycle.Counts
 	}{{"records", s.Assets}, {"findings", s.Findings}} {
 		total := c.counts.Total()
-		if total >= atLeast && c.counts.Rejected*100 > total*int64(r.planned.RejectPercent) {
+		if total >= atLeast && c.counts.TooManyRejected(r.planned.RejectPercent) {
 			return temporal.NewNonRetryableApplicationError(
 				fmt.Sprintf("%d of %d %s were rejected, above the limit of %d %%: see 'sluice runs rejects %d'; the transform map may not fit what the vendor sends",
 					c.counts.Rejected, total, c.what, r.planned.RejectPercent, r.planned.RunID), "too-many-rejects", nil)

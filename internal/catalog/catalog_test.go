@@ -329,23 +329,53 @@ func TestFinishMovesTheWatermarksOfCompleteStreamsOnly(t *testing.T) {
 	require.Equal(t, clock, marks["APPLICATION"].FullAt.UTC())
 }
 
-func TestOldChunksAreDroppedAfterTheirRun(t *testing.T) {
+func TestCleaningUpDeletesWhatIsPastItsRetention(t *testing.T) {
+	store := open(t)
+	plan, ref := begun(t, store)
+	point, err := store.ClaimFetch(t.Context(), ref)
+	require.NoError(t, err)
+	point.Chunk = 1
+	require.NoError(t, store.SaveChunk(t.Context(), ref, catalog.Chunk{Records: 1, Data: []byte("x")}, []catalog.Reject{{Finding: -1}}, point))
+	require.NoError(t, store.Log(t.Context(), plan.ConnectorID, ref.RunID, "info", "old", nil))
+	for range 2 {
+		require.NoError(t, store.SaveChecks(t.Context(), plan.ConnectorID, "qualys-tas", []source.Check{{Step: "token", Seen: -1}}))
+	}
+	retention := catalog.Retention{Raw: time.Hour, Log: 48 * time.Hour}
+	clean := func(in time.Duration) catalog.Cleaned {
+		done, err := store.CleanUp(t.Context(), retention, time.Now().Add(in))
+		require.NoError(t, err)
+		return done
+	}
+	require.Equal(t, catalog.Cleaned{Log: 1, Checks: 1}, clean(72*time.Hour), "of a run under way only the log; the last test stays")
+	require.NoError(t, store.FinishRun(t.Context(), ref.RunID, catalog.Ending{Outcome: lifecycle.Succeeded}))
+	require.Zero(t, clean(0), "nothing is old enough")
+	require.Equal(t, catalog.Cleaned{Chunks: 1}, clean(2*time.Hour))
+	require.Equal(t, catalog.Cleaned{Rejects: 1}, clean(72*time.Hour))
+	require.Zero(t, clean(72*time.Hour))
+	run, err := store.Run(t.Context(), ref.RunID)
+	require.NoError(t, err)
+	require.Equal(t, lifecycle.Succeeded, run.Outcome, "the history stays")
+}
+
+func TestPhasesSayHowEachStreamWent(t *testing.T) {
 	store := open(t)
 	_, ref := begun(t, store)
 	point, err := store.ClaimFetch(t.Context(), ref)
 	require.NoError(t, err)
-	point.Chunk = 1
-	require.NoError(t, store.SaveChunk(t.Context(), ref, catalog.Chunk{Records: 1, Data: []byte("x")}, nil, point))
-	n, err := store.DropOldChunks(t.Context(), time.Now().Add(time.Hour))
+	point.Chunk, point.Pages, point.Records, point.Ended = 1, 2, 30, true
+	require.NoError(t, store.SaveChunk(t.Context(), ref, catalog.Chunk{Records: 30, Data: []byte("x")}, nil, point))
+	token, _, err := store.ClaimWrite(t.Context(), ref)
 	require.NoError(t, err)
-	require.Zero(t, n, "the run is under way")
-	require.NoError(t, store.FinishRun(t.Context(), ref.RunID, catalog.Ending{Outcome: lifecycle.Succeeded}))
-	n, err = store.DropOldChunks(t.Context(), time.Now().Add(-time.Hour))
+	_, err = store.WriteBatch(t.Context(), ref, token, func(pgx.Tx) (catalog.BatchCounts, error) {
+		return catalog.BatchCounts{Findings: lifecycle.Counts{Created: 70, Rejected: 1}}, nil
+	})
 	require.NoError(t, err)
-	require.Zero(t, n, "it is not old enough")
-	n, err = store.DropOldChunks(t.Context(), time.Now().Add(time.Hour))
+	phases, err := store.Phases(t.Context(), ref.RunID)
 	require.NoError(t, err)
-	require.Equal(t, int64(1), n)
+	require.Len(t, phases, 1)
+	require.NotNil(t, phases[0].Written)
+	phases[0].Begun, phases[0].Written = nil, nil
+	require.Equal(t, catalog.Phase{Stream: "APPLICATION", Batches: 1, Pages: 2, Records: 30, Findings: 71, Ended: true}, phases[0])
 }
 
 func TestLogsAreReadByRunAndByConnector(t *testing.T) {
@@ -353,12 +383,18 @@ func TestLogsAreReadByRunAndByConnector(t *testing.T) {
 	plan, ref := begun(t, store)
 	require.NoError(t, store.Log(t.Context(), plan.ConnectorID, 0, "info", "tested", nil))
 	require.NoError(t, store.Log(t.Context(), plan.ConnectorID, ref.RunID, "warn", "waiting", map[string]any{"seconds": 5}))
-	run, err := store.RunLog(t.Context(), ref.RunID, 10)
+	run, err := store.RunLog(t.Context(), ref.RunID, catalog.LogFilter{Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, run, 1)
 	require.Equal(t, "waiting", run[0].Message)
-	all, err := store.ConnectorLog(t.Context(), plan.ConnectorID, 10)
+	all, err := store.ConnectorLog(t.Context(), plan.ConnectorID, catalog.LogFilter{Limit: 10})
 	require.NoError(t, err)
 	require.Equal(t, "tested", all[0].Message)
 	require.Equal(t, "waiting", all[1].Message)
+	warnings, err := store.ConnectorLog(t.Context(), plan.ConnectorID, catalog.LogFilter{Levels: []string{"warn", "error"}, Limit: 10})
+	require.NoError(t, err)
+	require.Equal(t, all[1:], warnings)
+	later, err := store.ConnectorLog(t.Context(), plan.ConnectorID, catalog.LogFilter{After: all[0].ID, Limit: 10})
+	require.NoError(t, err)
+	require.Equal(t, all[1:], later)
 }

@@ -238,12 +238,3 @@ func (s *Store) BatchCountsOf(ctx context.Context, ref BatchRef) (BatchCounts, e
 	}
 	return c, nil
 }
-
-// DropOldChunks deletes what vendors sent in runs that ended before the time.
-func (s *Store) DropOldChunks(ctx context.Context, before time.Time) (int64, error) {
-	tag, err := s.pool.Exec(ctx, "DELETE FROM chunks USING runs r WHERE r.id = chunks.run_id AND r.finished_at < $1", before)
-	if err != nil {
-		return 0, fmt.Errorf("drop old chunks: %w", err)
-	}
-	return tag.RowsAffected(), nil
-}

@@ -20,6 +20,7 @@ type Run struct {
 	FirstRunID string            `json:"firstRunId"`
 	Mode       lifecycle.Mode    `json:"mode"`
 	ModeReason string            `json:"modeReason"`
+	StartedBy  string            `json:"startedBy"` // cli, schedule or ui
 	StartedAt  time.Time         `json:"startedAt"`
 	AssetsInAt *time.Time        `json:"assetsInAt"`
 	FinishedAt *time.Time        `json:"finishedAt"`
@@ -31,7 +32,7 @@ type Run struct {
 }
 
 const runQuery = `
-	SELECT r.id, r.profile, coalesce(c.name, ''), r.workflow_id, r.first_run_id, r.mode, r.mode_reason, r.started_at, r.assets_in_at, r.finished_at,
+	SELECT r.id, r.profile, coalesce(c.name, ''), r.workflow_id, r.first_run_id, r.mode, r.mode_reason, r.started_by, r.started_at, r.assets_in_at, r.finished_at,
 	       coalesce(r.outcome, ''), r.reason,
 	       coalesce(sum(b.assets_created), 0)::bigint, coalesce(sum(b.assets_updated), 0)::bigint, coalesce(sum(b.assets_unchanged), 0)::bigint,
 	       coalesce(sum(b.assets_returned), 0)::bigint, coalesce(sum(b.assets_rejected), 0)::bigint,
@@ -70,7 +71,7 @@ func (s *Store) runs(ctx context.Context, where string, limit int, args ...any) 
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Run, error) {
 		var r Run
 		a, f := &r.Assets, &r.Findings
-		err := row.Scan(&r.ID, &r.Profile, &r.Connector, &r.WorkflowID, &r.FirstRunID, &r.Mode, &r.ModeReason, &r.StartedAt, &r.AssetsInAt, &r.FinishedAt,
+		err := row.Scan(&r.ID, &r.Profile, &r.Connector, &r.WorkflowID, &r.FirstRunID, &r.Mode, &r.ModeReason, &r.StartedBy, &r.StartedAt, &r.AssetsInAt, &r.FinishedAt,
 			&r.Outcome, &r.Reason, &a.Created, &a.Updated, &a.Unchanged, &a.Returned, &a.Rejected,
 			&f.Created, &f.Updated, &f.Unchanged, &f.Returned, &f.Rejected, &r.SetAside)
 		return r, err

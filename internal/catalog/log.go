@@ -33,21 +33,35 @@ func (s *Store) Log(ctx context.Context, connectorID, runID int64, level, messag
 	return nil
 }
 
+// LogFilter narrows a log.
+type LogFilter struct {
+	Levels []string // empty: all
+	After  int64    // entries after this id
+	Limit  int      // the newest so many
+}
+
+// Levels are the levels of a log, from the least.
+var Levels = []string{"info", "warn", "error"}
+
 // RunLog returns the newest lines of a run's log, oldest first.
-func (s *Store) RunLog(ctx context.Context, runID int64, limit int) ([]LogEntry, error) {
-	return s.logEntries(ctx, "run_id = $1", runID, limit)
+func (s *Store) RunLog(ctx context.Context, runID int64, f LogFilter) ([]LogEntry, error) {
+	return s.logEntries(ctx, "run_id = $1", runID, f)
 }
 
-// ConnectorLog returns the newest lines of a connector's tests and runs,
-// oldest first.
-func (s *Store) ConnectorLog(ctx context.Context, connectorID int64, limit int) ([]LogEntry, error) {
-	return s.logEntries(ctx, "connector_id = $1", connectorID, limit)
+// ConnectorLog returns the newest lines of a connector's tests, runs and
+// schedule events, oldest first.
+func (s *Store) ConnectorLog(ctx context.Context, connectorID int64, f LogFilter) ([]LogEntry, error) {
+	return s.logEntries(ctx, "connector_id = $1", connectorID, f)
 }
 
-func (s *Store) logEntries(ctx context.Context, where string, id int64, limit int) ([]LogEntry, error) {
+func (s *Store) logEntries(ctx context.Context, where string, id int64, f LogFilter) ([]LogEntry, error) {
+	if len(f.Levels) == 0 {
+		f.Levels = Levels
+	}
 	rows, err := s.pool.Query(ctx, `
-		SELECT * FROM (SELECT id, at, coalesce(run_id, 0), level, message, fields FROM log WHERE `+where+` ORDER BY id DESC LIMIT $2) newest
-		 ORDER BY id`, id, limit)
+		SELECT * FROM (SELECT id, at, coalesce(run_id, 0), level, message, fields FROM log
+		 WHERE `+where+` AND id > $2 AND level = ANY($3) ORDER BY id DESC LIMIT $4) newest
+		 ORDER BY id`, id, f.After, f.Levels, f.Limit)
 	if err != nil {
 		return nil, fmt.Errorf("read log: %w", err)
 	}

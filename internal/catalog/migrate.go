@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -50,16 +50,32 @@ func migrateSchema(ctx context.Context, pool *pgxpool.Pool) (int, error) {
 	return len(results), nil
 }
 
-// CheckSchema says what to do when the database has not been migrated.
+// CheckSchema says what to do when the database has not been migrated, or not
+// by this version of Sluice.
 func (s *Store) CheckSchema(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	var there bool
-	if err := s.pool.QueryRow(ctx, "SELECT to_regclass('profiles') IS NOT NULL").Scan(&there); err != nil && !errors.Is(err, pgx.ErrNoRows) {
+	if err := s.pool.QueryRow(ctx, "SELECT to_regclass('goose_db_version') IS NOT NULL").Scan(&there); err != nil {
 		return fmt.Errorf("read database: %w", err)
 	}
 	if !there {
 		return errors.New("the database has no Sluice tables yet: run 'sluice migrate' first")
+	}
+	var version int64
+	if err := s.pool.QueryRow(ctx, "SELECT coalesce(max(version_id), 0) FROM goose_db_version").Scan(&version); err != nil {
+		return fmt.Errorf("read database: %w", err)
+	}
+	sources, err := fs.Glob(schema.Migrations(), "*.sql")
+	if err != nil {
+		return err
+	}
+	newest, err := goose.NumericComponent(sources[len(sources)-1])
+	if err != nil {
+		return err
+	}
+	if version < newest {
+		return fmt.Errorf("the database's tables are older than this version of Sluice (%d, not %d): run 'sluice migrate' first", version, newest)
 	}
 	return nil
 }

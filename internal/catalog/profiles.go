@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/schedule"
 )
 
 // Profile says which kind of data a connector brings into the inventory, and
@@ -22,6 +24,8 @@ type Profile struct {
 	AssetTypes  []string          `json:"assetTypes"`
 	Maps        map[string]string `json:"maps"` // asset type -> transform map
 	Active      bool              `json:"active"`
+	// Schedule says when it runs by itself; nil: only when it is told to.
+	Schedule *schedule.Spec `json:"schedule"`
 	Policy
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
@@ -61,7 +65,7 @@ func CheckProfileName(name string) error {
 }
 
 const profileQuery = `
-	SELECT p.id, p.name, p.description, p.connector_id, c.name AS connector, p.kind, p.asset_types, p.maps, p.active,
+	SELECT p.id, p.name, p.description, p.connector_id, c.name AS connector, p.kind, p.asset_types, p.maps, p.active, p.schedule,
 	       p.full_every_hours, p.retire_after, p.shrink_percent, p.reject_percent, p.absent_findings,
 	       p.created_at, p.updated_at
 	  FROM profiles p JOIN connectors c ON c.id = p.connector_id`
@@ -74,20 +78,14 @@ func (s *Store) CreateProfile(ctx context.Context, p Profile) error {
 		return err
 	}
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		// The connector's row serialises those who create profiles on it.
-		if _, err := tx.Exec(ctx, "SELECT FROM connectors WHERE id = $1 FOR UPDATE", p.ConnectorID); err != nil {
+		if err := checkRival(ctx, tx, p); err != nil {
 			return err
 		}
-		if p.Active {
-			if err := checkRival(ctx, tx, p); err != nil {
-				return err
-			}
-		}
 		_, err := tx.Exec(ctx, `
-			INSERT INTO profiles (name, description, connector_id, kind, asset_types, maps, active,
+			INSERT INTO profiles (name, description, connector_id, kind, asset_types, maps, active, schedule,
 			                      full_every_hours, retire_after, shrink_percent, reject_percent, absent_findings)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-			p.Name, p.Description, p.ConnectorID, p.Kind, p.AssetTypes, p.Maps, p.Active,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			p.Name, p.Description, p.ConnectorID, p.Kind, p.AssetTypes, p.Maps, p.Active, p.Schedule,
 			p.FullEveryHours, p.RetireAfter, p.ShrinkPercent, p.RejectPercent, p.AbsentFindings)
 		return err
 	})
@@ -100,9 +98,62 @@ func (s *Store) CreateProfile(ctx context.Context, p Profile) error {
 	return nil
 }
 
+// UpdateProfile changes a profile and returns it as it is then. What it is
+// called, its connector and its kind stay. It refuses what CreateProfile
+// refuses, and nothing is changed when change returns an error. A run under
+// way goes by the profile as it was when it began.
+func (s *Store) UpdateProfile(ctx context.Context, name string, change func(*Profile) error) (Profile, error) {
+	p, err := s.Profile(ctx, name)
+	if err != nil {
+		return p, err
+	}
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, profileQuery+" WHERE p.id = $1 FOR UPDATE OF p", p.ID)
+		if err != nil {
+			return err
+		}
+		if p, err = pgx.CollectExactlyOneRow(rows, scanProfile); err != nil {
+			return err
+		}
+		if err := change(&p); err != nil {
+			return err
+		}
+		if err := checkRival(ctx, tx, p); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `
+			UPDATE profiles
+			   SET description = $2, asset_types = $3, maps = $4, active = $5, schedule = $6, full_every_hours = $7,
+			       retire_after = $8, shrink_percent = $9, reject_percent = $10, absent_findings = $11, updated_at = now()
+			 WHERE id = $1 RETURNING updated_at`,
+			p.ID, p.Description, p.AssetTypes, p.Maps, p.Active, p.Schedule, p.FullEveryHours,
+			p.RetireAfter, p.ShrinkPercent, p.RejectPercent, p.AbsentFindings).Scan(&p.UpdatedAt)
+	})
+	if err != nil {
+		return p, fmt.Errorf("update profile %s: %w", name, err)
+	}
+	return p, nil
+}
+
+// SetProfileActive activates or deactivates a profile and returns it.
+func (s *Store) SetProfileActive(ctx context.Context, name string, active bool) (Profile, error) {
+	return s.UpdateProfile(ctx, name, func(p *Profile) error {
+		p.Active = active
+		return nil
+	})
+}
+
 // checkRival looks for an active profile that writes the same assets by
-// another map.
+// another map; an inactive one writes nothing. It keeps the connector's row,
+// so that those who change the connector's profiles go one after the other,
+// and no run of it has to wait.
 func checkRival(ctx context.Context, tx pgx.Tx, p Profile) error {
+	if !p.Active {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, "SELECT FROM connectors WHERE id = $1 FOR NO KEY UPDATE", p.ConnectorID); err != nil {
+		return err
+	}
 	var rival, assetType, theirs, ours string
 	err := tx.QueryRow(ctx, `
 		SELECT o.name, t, o.maps->>t, $4::jsonb->>t
@@ -147,7 +198,7 @@ func (s *Store) Profile(ctx context.Context, name string) (Profile, error) {
 
 func scanProfile(row pgx.CollectableRow) (Profile, error) {
 	var p Profile
-	err := row.Scan(&p.ID, &p.Name, &p.Description, &p.ConnectorID, &p.Connector, &p.Kind, &p.AssetTypes, &p.Maps, &p.Active,
+	err := row.Scan(&p.ID, &p.Name, &p.Description, &p.ConnectorID, &p.Connector, &p.Kind, &p.AssetTypes, &p.Maps, &p.Active, &p.Schedule,
 		&p.FullEveryHours, &p.RetireAfter, &p.ShrinkPercent, &p.RejectPercent, &p.AbsentFindings, &p.CreatedAt, &p.UpdatedAt)
 	return p, err
 }

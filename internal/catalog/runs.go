@@ -20,10 +20,14 @@ type Plan struct {
 	Kind        string `json:"kind"`
 	Policy
 	// AcceptShrink lets this one run mark any share of the assets stale.
-	AcceptShrink bool            `json:"acceptShrink,omitempty"`
-	Mode         lifecycle.Mode  `json:"mode"` // full or delta
-	ModeReason   string          `json:"modeReason"`
-	Streams      []PlannedStream `json:"streams"`
+	AcceptShrink bool `json:"acceptShrink,omitempty"`
+	// Again: it reads again from a date that was asked for. As that need not
+	// join what was read before, no watermark moves.
+	Again      bool            `json:"again,omitempty"`
+	Mode       lifecycle.Mode  `json:"mode"` // full or delta
+	ModeReason string          `json:"modeReason"`
+	StartedBy  string          `json:"startedBy"` // cli, schedule or ui
+	Streams    []PlannedStream `json:"streams"`
 }
 
 // PlannedStream is one stream of a plan.
@@ -86,9 +90,9 @@ func (s *Store) BeginRun(ctx context.Context, by Execution, plan Plan) (runID in
 		}
 		begun = plan
 		if err := tx.QueryRow(ctx, `
-			INSERT INTO runs (profile_id, profile, connector_id, workflow_id, first_run_id, mode, mode_reason, plan)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
-			plan.ProfileID, plan.Profile, plan.ConnectorID, by.WorkflowID, by.FirstRunID, string(plan.Mode), plan.ModeReason, plan).Scan(&runID); err != nil {
+			INSERT INTO runs (profile_id, profile, connector_id, workflow_id, first_run_id, mode, mode_reason, started_by, plan)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`,
+			plan.ProfileID, plan.Profile, plan.ConnectorID, by.WorkflowID, by.FirstRunID, string(plan.Mode), plan.ModeReason, plan.StartedBy, plan).Scan(&runID); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, "INSERT INTO leases (profile_id, run_id) VALUES ($1, $2)", plan.ProfileID, runID); err != nil {
@@ -168,8 +172,8 @@ type Ending struct {
 	Complete []string
 }
 
-// FinishRun closes a run, moves the watermarks of its complete streams and
-// releases the lease. Called again it does nothing.
+// FinishRun closes a run, moves the watermarks of its complete streams, unless
+// it reads again, and releases the lease. Called again it does nothing.
 func (s *Store) FinishRun(ctx context.Context, runID int64, end Ending) error {
 	plan, err := s.PlanOf(ctx, runID)
 	if err != nil {
@@ -183,7 +187,11 @@ func (s *Store) FinishRun(ctx context.Context, runID int64, end Ending) error {
 		return nil
 	}
 	return s.UnderLease(ctx, runID, func(tx pgx.Tx) error {
-		for _, name := range end.Complete {
+		complete := end.Complete
+		if plan.Again {
+			complete = nil
+		}
+		for _, name := range complete {
 			stream, err := plan.Stream(name)
 			if err != nil {
 				return err

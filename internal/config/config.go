@@ -35,6 +35,7 @@ var Variables = []Variable{
 	{"SLUICE_BATCH_TIME", DefaultLimits.BatchTime.String(), "time after which a batch ends"},
 	{"SLUICE_STALL_AFTER", DefaultLimits.Stall.String(), "time without progress after which a stream fails"},
 	{"SLUICE_RAW_RETENTION", DefaultLimits.RawRetention.String(), "how long what vendors sent is kept after its run"},
+	{"SLUICE_LOG_RETENTION", DefaultLimits.LogRetention.String(), "how long logs, rejects and connection tests are kept"},
 	{"SLUICE_CLIENT_SECRET", "", "a connector's client secret, for 'sluice connectors create'"},
 	{"SLUICE_TEMPORAL_BIN", "", "a Temporal CLI for 'sluice dev' to use instead of building a server"},
 	{"TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, ...", "the embedded Temporal, while 'sluice dev' runs", "Temporal's standard variables"},
@@ -86,7 +87,7 @@ func From(env Environment) (Config, error) {
 	for _, span := range []struct {
 		name string
 		to   *time.Duration
-	}{{"SLUICE_BATCH_TIME", &c.Limits.BatchTime}, {"SLUICE_STALL_AFTER", &c.Limits.Stall}, {"SLUICE_RAW_RETENTION", &c.Limits.RawRetention}} {
+	}{{"SLUICE_BATCH_TIME", &c.Limits.BatchTime}, {"SLUICE_STALL_AFTER", &c.Limits.Stall}, {"SLUICE_RAW_RETENTION", &c.Limits.RawRetention}, {"SLUICE_LOG_RETENTION", &c.Limits.LogRetention}} {
 		if text := c.get(span.name, ""); text != "" {
 			d, err := time.ParseDuration(text)
 			if err != nil || d <= 0 {

@@ -18,10 +18,13 @@ type Limits struct {
 	Stall time.Duration
 	// RawRetention is how long what a vendor sent is kept after its run.
 	RawRetention time.Duration
+	// LogRetention is how long logs, rejects and connection tests are kept.
+	LogRetention time.Duration
 }
 
 // DefaultLimits are the limits that a worker has unless configured.
 var DefaultLimits = Limits{
 	BatchPages: 50, BatchBytes: 32 << 20, BatchTime: 45 * time.Second,
 	ShortWait: 10 * time.Second, Stall: time.Hour, RawRetention: 7 * 24 * time.Hour,
+	LogRetention: 90 * 24 * time.Hour,
 }

@@ -16,9 +16,9 @@ import (
 // configuration file. The error of an unreachable one is a line with the
 // address tried and what to set.
 func (c Config) DialTemporal(ctx context.Context, z *zap.Logger) (client.Client, error) {
-	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: temporalEnvironment{c}})
+	options, err := c.temporalOptions()
 	if err != nil {
-		return nil, fmt.Errorf("read Temporal's configuration (TEMPORAL_* variables): %w", err)
+		return nil, err
 	}
 	if options.HostPort == "" {
 		return nil, errors.New("it is not known where Temporal is: start 'sluice dev', or set TEMPORAL_ADDRESS (such as localhost:7233)")
@@ -31,6 +31,23 @@ func (c Config) DialTemporal(ctx context.Context, z *zap.Logger) (client.Client,
 		return nil, fmt.Errorf("no Temporal service can be used at %s: start it with 'sluice dev', or set TEMPORAL_ADDRESS (%w)", options.HostPort, err)
 	}
 	return dialled, nil
+}
+
+func (c Config) temporalOptions() (client.Options, error) {
+	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: temporalEnvironment{c}})
+	if err != nil {
+		return options, fmt.Errorf("read Temporal's configuration (TEMPORAL_* variables): %w", err)
+	}
+	return options, nil
+}
+
+// Namespace is the namespace of Temporal that DialTemporal's client works in.
+func (c Config) Namespace() (string, error) {
+	options, err := c.temporalOptions()
+	if options.Namespace == "" {
+		options.Namespace = client.DefaultNamespace
+	}
+	return options.Namespace, err
 }
 
 // temporalEnvironment is the environment, with the configured address and

@@ -156,7 +156,8 @@ func (t *Temporal) Start(ctx context.Context) error {
 		return err
 	}
 	ready := func(ctx context.Context) error {
-		if !listens(process.PID(), t.opts.Port) {
+		// Another server may have been faster on one of the ports, and would answer as well.
+		if !listens(process.PID(), t.opts.Port) || !t.opts.Headless && !listens(process.PID(), t.opts.UIPort) {
 			return errors.New("nothing of this server listens there")
 		}
 		return t.serves(ctx)

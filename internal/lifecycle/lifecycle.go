@@ -6,6 +6,7 @@ package lifecycle
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // State is where a profile stands. It never says how well a run went: that is
@@ -52,6 +53,29 @@ func ParseMode(s string) (Mode, error) {
 		return m, nil
 	}
 	return "", fmt.Errorf("unknown mode %q: use auto, full or delta", s)
+}
+
+// ParseSince reads the date from which a run is to read again, in UTC:
+// "2027-01-31", or "2027-01-31T18:00:00Z" with any offset; empty is the zero
+// time, no date. Such a run reads what changed since, so that mode full is
+// refused with it.
+func ParseSince(text string, mode Mode, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	since, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		since, err = time.Parse(time.RFC3339, text)
+	}
+	switch {
+	case err != nil || since.Year() < 1970:
+		return time.Time{}, fmt.Errorf("%.40q is not a date to read again from: give one such as 2027-01-31 or 2027-01-31T18:00:00Z", text)
+	case since.After(now):
+		return time.Time{}, fmt.Errorf("cannot read again from %s: it is in the future", text)
+	case mode == Full:
+		return time.Time{}, fmt.Errorf("a full run reads everything: leave out the date %s, or the mode", text)
+	}
+	return since.UTC(), nil
 }
 
 // Facts are what is known of a profile, from their owners: the catalog for

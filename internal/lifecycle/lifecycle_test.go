@@ -59,6 +59,27 @@ func TestModes(t *testing.T) {
 	require.ErrorContains(t, err, "auto, full or delta")
 }
 
+func TestTheDateToReadAgainFrom(t *testing.T) {
+	now := time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Time{
+		"":                          {},
+		"2027-01-31":                time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC),
+		"2027-01-30T18:00:00+02:00": time.Date(2027, 1, 30, 16, 0, 0, 0, time.UTC),
+	} {
+		got, err := ParseSince(text, Auto, now)
+		require.NoError(t, err, text)
+		require.Equal(t, want, got)
+	}
+	for text, says := range map[string]string{
+		"yesterday": "not a date", "2027-02-30": "not a date", "31.01.2027": "such as 2027-01-31", "0001-01-01": "not a date", "2027-02-01": "in the future",
+	} {
+		_, err := ParseSince(text, Delta, now)
+		require.ErrorContains(t, err, says)
+	}
+	_, err := ParseSince("2027-01-01", Full, now)
+	require.ErrorContains(t, err, "a full run reads everything")
+}
+
 func TestAssetsAreInWhenEveryStreamIsDone(t *testing.T) {
 	require.False(t, Progress{}.AssetsIn())
 	require.False(t, Progress{Streams: []Stream{{Phase: Done}, {Phase: Fetching}}}.AssetsIn())
@@ -71,4 +92,43 @@ func TestAStreamInOneLine(t *testing.T) {
 	require.Equal(t, "APPLICATION fetching: 50 of 200 records, assets +40 ~3 =6 rejected 1, findings +0 ~0 =0", s.Line())
 	s.Phase, s.Waits, s.WaitUntil = Waiting, "the vendor is busy", time.Date(2026, 1, 1, 14, 5, 0, 0, time.UTC)
 	require.Contains(t, s.Line(), ": the vendor is busy until 14:05:00")
+}
+
+func TestTheRateOfAStreamLeavesOutWhenItWasIdle(t *testing.T) {
+	noon := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	s := Stream{Records: 900, SetAside: 100, Expected: 2000}
+	require.Zero(t, s.Rate(noon), "it has not begun")
+	_, known := s.Left(noon)
+	require.False(t, known)
+
+	s.Began, s.IdleSeconds = noon.Add(-40*time.Second), 10
+	require.InDelta(t, 30, s.Rate(noon), 0.001)
+	left, known := s.Left(noon)
+	require.True(t, known)
+	require.InDelta(t, 1000.0/30, left.Seconds(), 0.01)
+
+	s.Ended = noon
+	require.InDelta(t, 30, s.Rate(noon.Add(time.Hour)), 0.001, "it stays when the stream has ended")
+}
+
+func TestHowMuchOfAStreamIsIn(t *testing.T) {
+	_, known := Stream{Records: 5}.Fraction()
+	require.False(t, known, "the vendor has not said how much there is")
+	part, known := Stream{Records: 40, SetAside: 10, Expected: 200}.Fraction()
+	require.True(t, known)
+	require.InDelta(t, 0.25, part, 0.001)
+	part, _ = Stream{Records: 300, Expected: 200}.Fraction()
+	require.InDelta(t, 1, part, 0.001, "more came than was counted")
+	part, known = Stream{Fetched: true}.Fraction()
+	require.True(t, known, "nothing to fetch, and all of it")
+	require.InDelta(t, 1, part, 0.001)
+}
+
+func TestTooManyRejected(t *testing.T) {
+	require.False(t, Counts{}.TooManyRejected(5))
+	require.False(t, Counts{Created: 95, Rejected: 5}.TooManyRejected(5))
+	require.False(t, Counts{Created: 11, Rejected: 1}.TooManyRejected(5), "a bad one among a dozen")
+	require.True(t, Counts{Rejected: 3}.TooManyRejected(5), "nothing got through")
+	require.True(t, Counts{Created: 180, Rejected: 20}.TooManyRejected(5))
+	require.False(t, Counts{Rejected: 3}.TooManyRejected(100))
 }

@@ -29,6 +29,19 @@ func (c Counts) Total() int64 {
 	return c.Created + c.Updated + c.Unchanged + c.Returned + c.Rejected
 }
 
+// aFewRejects are no reason to fail a stream, whatever their share: a delta
+// run may bring a dozen records, and one that is bad stays bad.
+const aFewRejects = 10
+
+// TooManyRejected reports whether more was rejected than the percentage that
+// is allowed: more than a few, or all there was.
+func (c Counts) TooManyRejected(percent int32) bool {
+	if c.Rejected == 0 || c.Rejected*100 <= c.Total()*int64(percent) {
+		return false
+	}
+	return c.Rejected > aFewRejects || c.Rejected == c.Total()
+}
+
 // Phase is what a stream of a run is doing.
 type Phase string
 
@@ -36,6 +49,7 @@ const (
 	Pending     Phase = "pending"
 	Fetching    Phase = "fetching"
 	Waiting     Phase = "waiting" // for the vendor, until Stream.WaitUntil
+	Paused      Phase = "paused"  // by a person, see Progress.Paused
 	Reconciling Phase = "reconciling"
 	Done        Phase = "done"
 	Broken      Phase = "failed"
@@ -64,6 +78,56 @@ type Stream struct {
 	Waits     string    `json:"waits,omitempty"` // why it waits
 	Doubt     string    `json:"doubt,omitempty"` // why it is not complete
 	Error     string    `json:"error,omitempty"` // why it failed
+	Code      string    `json:"code,omitempty"`  // the error's code
+	// Trouble is the last error that the stream has got over.
+	Trouble string `json:"trouble,omitempty"`
+	// Began is when its first batch was asked for, Ended when its last was
+	// written; IdleSeconds of the time between it waited or was paused.
+	Began       time.Time `json:"began,omitzero"`
+	Ended       time.Time `json:"ended,omitzero"`
+	IdleSeconds float64   `json:"idleSeconds,omitempty"`
+}
+
+// Rate is how many records a second the stream has brought so far, leaving
+// out the time that it was not at work; 0 when there is nothing to tell.
+func (s Stream) Rate(now time.Time) float64 {
+	if !s.Ended.IsZero() {
+		now = s.Ended
+	}
+	busy := now.Sub(s.Began).Seconds() - s.IdleSeconds
+	if s.Began.IsZero() || busy <= 0 {
+		return 0
+	}
+	return float64(s.Records) / busy
+}
+
+// Fraction is how much of the stream has been fetched, from 0 to 1; false
+// when the vendor has not said how much there is.
+func (s Stream) Fraction() (float64, bool) {
+	switch {
+	case s.Fetched:
+		return 1, true
+	case s.Expected <= 0:
+		return 0, false
+	}
+	return min(1, float64(s.Records+s.SetAside)/float64(s.Expected)), true
+}
+
+// Left is how long the stream will take at its rate; false when that cannot
+// be told.
+func (s Stream) Left(now time.Time) (time.Duration, bool) {
+	rate := s.Rate(now)
+	missing := s.Expected - s.Records - s.SetAside
+	if rate <= 0 || missing < 0 || s.Expected <= 0 || s.Fetched {
+		return 0, false
+	}
+	return time.Duration(float64(missing) / rate * float64(time.Second)), true
+}
+
+// Pause is that a person has asked a run to hold.
+type Pause struct {
+	Since  time.Time `json:"since"`
+	Reason string    `json:"reason,omitempty"`
 }
 
 // Progress is a run's live state: the answer to the workflow's query
@@ -77,7 +141,9 @@ type Progress struct {
 	Outcome   Outcome   `json:"outcome,omitempty"`
 	Reason    string    `json:"reason,omitempty"`
 	Started   time.Time `json:"started"`
-	Streams   []Stream  `json:"streams"`
+	// Paused is set while a person has the run hold before its next step.
+	Paused  *Pause   `json:"paused,omitempty"`
+	Streams []Stream `json:"streams"`
 }
 
 // Totals sums the streams.

@@ -1,0 +1,61 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Retention is how long what is not kept for ever is kept.
+type Retention struct {
+	Raw time.Duration // what vendors sent, after the end of its run
+	Log time.Duration // logs, rejects and connection tests
+}
+
+// Cleaned counts what a clean-up deleted.
+type Cleaned struct {
+	Chunks  int64 `json:"chunks"`
+	Log     int64 `json:"log"`
+	Rejects int64 `json:"rejects"`
+	Checks  int64 `json:"checks"`
+}
+
+// cleanAtOnce bounds a statement of a clean-up, so that it holds no lock for
+// long and can be stopped in between.
+const cleanAtOnce = 2000
+
+// CleanUp deletes what is past its retention. The history of runs, their
+// counts and the changes of the inventory are kept. The last connection test
+// of a kind is kept, however old.
+func (s *Store) CleanUp(ctx context.Context, r Retention, now time.Time) (Cleaned, error) {
+	var done Cleaned
+	for _, step := range []struct {
+		count  *int64
+		before time.Time
+		query  string
+	}{
+		{&done.Chunks, now.Add(-r.Raw), `
+			DELETE FROM chunks WHERE (run_id, stream, batch, chunk) IN (
+			SELECT c.run_id, c.stream, c.batch, c.chunk FROM chunks c JOIN runs r ON r.id = c.run_id WHERE r.finished_at < $1 LIMIT $2)`},
+		{&done.Rejects, now.Add(-r.Log), `
+			DELETE FROM rejects WHERE ctid IN (
+			SELECT j.ctid FROM rejects j JOIN runs r ON r.id = j.run_id WHERE r.finished_at < $1 LIMIT $2)`},
+		{&done.Log, now.Add(-r.Log), "DELETE FROM log WHERE id IN (SELECT id FROM log WHERE at < $1 LIMIT $2)"},
+		{&done.Checks, now.Add(-r.Log), `
+			DELETE FROM connector_checks WHERE id IN (
+			SELECT id FROM connector_checks c WHERE at < $1
+			   AND EXISTS (SELECT FROM connector_checks l WHERE l.connector_id = c.connector_id AND l.kind = c.kind AND l.at > c.at) LIMIT $2)`},
+	} {
+		for {
+			tag, err := s.pool.Exec(ctx, step.query, step.before, cleanAtOnce)
+			if err != nil {
+				return done, fmt.Errorf("clean up: %w", err)
+			}
+			*step.count += tag.RowsAffected()
+			if tag.RowsAffected() < cleanAtOnce {
+				break
+			}
+		}
+	}
+	return done, nil
+}
