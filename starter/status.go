@@ -52,7 +52,8 @@ type runningStatus struct {
 }
 
 func newStatus(a *app) *cobra.Command {
-	return &cobra.Command{
+	var watch, connectors bool
+	cmd := &cobra.Command{
 		Use:   "status [PROFILE]",
 		Short: "Show where profiles stand and how far their runs are",
 		Long: `Show where profiles stand:
@@ -62,39 +63,70 @@ func newStatus(a *app) *cobra.Command {
   Processing   a run is bringing assets in
   Processed    a run has brought all assets in
 
-The outcome of the last run is told beside it: a failure does not change the state.`,
-		Example: "  sluice status\n  sluice status acme-apps --output json",
+The outcome of the last run is told beside it: a failure does not change the state.
+With --connectors, a connector shows the most active state of its profiles.`,
+		Example: "  sluice status\n  sluice status acme-apps --watch\n  sluice status --connectors\n  sluice status acme-apps --output json",
 		Args:    atMostOne("profile name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx := cmd.Context()
-			if len(args) == 0 {
-				return a.printAllStatus(ctx)
+			show := func(ctx context.Context, a *app) error { return a.printAllStatus(ctx) }
+			switch {
+			case connectors && len(args) > 0:
+				return wrongUsage(cmd, "--connectors shows all connectors: leave the profile out")
+			case connectors:
+				show = func(ctx context.Context, a *app) error { return a.printConnectorStatus(ctx) }
+			case len(args) > 0:
+				show = func(ctx context.Context, a *app) error { return a.printStatusOf(ctx, args[0]) }
 			}
-			store, err := a.catalog(ctx)
-			if err != nil {
-				return err
+			if !watch {
+				return show(cmd.Context(), a)
 			}
-			p, err := store.Profile(ctx, args[0])
-			if err != nil {
-				return err
+			if a.output != formatTable && a.output != formatNDJSON {
+				return wrongUsage(cmd, "--watch writes again and again, not one %s document: use --output ndjson", a.output)
 			}
-			st, err := a.statusOf(ctx, p)
-			if err != nil {
-				return err
-			}
-			return a.printStatus(st)
+			return a.watch(cmd.Context(), show)
 		},
 	}
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show it again whenever it changes, until Ctrl-C")
+	cmd.Flags().BoolVar(&connectors, "connectors", false, "sum the states per connector")
+	return cmd
+}
+
+func (a *app) printStatusOf(ctx context.Context, profile string) error {
+	store, err := a.catalog(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := store.Profile(ctx, profile)
+	if err != nil {
+		return err
+	}
+	st, err := a.statusOf(ctx, p)
+	if err != nil {
+		return err
+	}
+	return a.printStatus(st)
 }
 
 func (a *app) printAllStatus(ctx context.Context) error {
-	store, _, err := a.both(ctx) // both are open before many ask at once
+	all, err := a.allStatus(ctx)
 	if err != nil {
 		return err
 	}
+	if len(all) == 0 && a.forTables() {
+		a.note("no profiles yet: '%s' shows how to make one", a.command("profiles create --help"))
+	}
+	return printList(a, all, statusColumns)
+}
+
+// allStatus asks about all profiles, some at a time.
+func (a *app) allStatus(ctx context.Context) ([]profileStatus, error) {
+	store, _, err := a.both(ctx) // both are open before many ask at once
+	if err != nil {
+		return nil, err
+	}
 	profiles, err := store.Profiles(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	all := make([]profileStatus, len(profiles))
 	group, gctx := errgroup.WithContext(ctx)
@@ -106,13 +138,7 @@ func (a *app) printAllStatus(ctx context.Context) error {
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	if len(all) == 0 && a.forTables() {
-		a.note("no profiles yet: '%s' shows how to make one", a.command("profiles create --help"))
-	}
-	return printList(a, all, statusColumns)
+	return all, group.Wait()
 }
 
 var statusColumns = []column[profileStatus]{

@@ -5,6 +5,7 @@ package lifecycle
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -99,6 +100,16 @@ func Of(f Facts) State {
 		return Processed
 	case f.WillStart:
 		return Scheduled
+	}
+	return Registered
+}
+
+// Sum is the state of a connector: the most active one of its profiles.
+func Sum(profiles []State) State {
+	for _, s := range []State{Processing, Processed, Scheduled} {
+		if slices.Contains(profiles, s) {
+			return s
+		}
 	}
 	return Registered
 }

@@ -132,3 +132,10 @@ func TestTooManyRejected(t *testing.T) {
 	require.True(t, Counts{Created: 180, Rejected: 20}.TooManyRejected(5))
 	require.False(t, Counts{Rejected: 3}.TooManyRejected(100))
 }
+
+func TestAConnectorShowsTheMostActiveStateOfItsProfiles(t *testing.T) {
+	require.Equal(t, Registered, Sum(nil))
+	require.Equal(t, Scheduled, Sum([]State{Registered, Scheduled}))
+	require.Equal(t, Processed, Sum([]State{Scheduled, Processed, Registered}))
+	require.Equal(t, Processing, Sum([]State{Processed, Processing}))
+}
