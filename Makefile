@@ -6,14 +6,15 @@ WORKFLOWCHECK := go.temporal.io/sdk/contrib/tools/workflowcheck@v0.6.0
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo dev test lint bench clean
+.PHONY: help build demo dev test lint bench clean clean-all
 
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build bin/sluice and bin/sluice-worker
-	go build -trimpath -o bin/sluice ./starter
-	go build -trimpath -o bin/sluice-worker ./worker
+	@echo "building bin/sluice and bin/sluice-worker; the first time this takes a minute"
+	@go build -trimpath -o bin/sluice ./starter
+	@go build -trimpath -o bin/sluice-worker ./worker
 
 demo: build ## Run the whole of it against a simulated vendor
 	bin/sluice demo
@@ -39,3 +40,13 @@ bench: ## Measure runs end to end beside PostgreSQL's COPY
 
 clean: ## Remove what was built; data in .sluice/ stays
 	rm -rf bin
+
+clean-all: clean ## Remove data and master key in .sluice/ too
+	@for home in .sluice .sluice/demo; do \
+		! test -e $$home/lock || flock -n $$home/lock true || { echo "sluice runs in $$home: stop it first"; exit 1; }; \
+	done
+	@# Where PostgreSQL's data is when root's own folder cannot be passed by others.
+	@for data in "$(CURDIR)/.sluice/postgres" "$(CURDIR)/.sluice/demo/postgres"; do \
+		rm -rf "/var/tmp/sluice-$$(printf %s "$$data" | sha256sum | cut -c 1-12)"; \
+	done
+	rm -rf .sluice

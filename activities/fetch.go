@@ -169,7 +169,7 @@ func (f *fetch) store(ctx context.Context, c source.Chunk) error {
 	f.pages += int64(c.Pages)
 	f.rawBytes += int64(len(c.Data))
 	f.records += int64(c.Records)
-	f.say(Beat{Stream: f.ref.Stream, Batch: f.ref.Batch, Doing: "fetching", Pages: after.Pages, Records: after.Records})
+	f.say(Beat{Stream: f.ref.Stream, Batch: f.ref.Batch, Doing: "fetching", Pages: after.Pages, Records: after.Records, Expected: after.Expected})
 	return nil
 }
 
@@ -183,7 +183,7 @@ func (f *fetch) pause(ctx context.Context, err error) error {
 	case why.Class == fault.Throttled && why.Wait <= f.a.limits.ShortWait:
 		f.trouble = why.Message
 		f.a.note(ctx, f.plan, f.ref.RunID, "info", fmt.Sprintf("waiting %s: %s", why.Wait.Round(time.Millisecond), why.Message), map[string]any{"stream": f.ref.Stream})
-		f.say(Beat{Stream: f.ref.Stream, Batch: f.ref.Batch, Doing: "waiting for the vendor", Pages: f.point.Pages, Records: f.point.Records})
+		f.say(Beat{Stream: f.ref.Stream, Batch: f.ref.Batch, Doing: "waiting for the vendor", Pages: f.point.Pages, Records: f.point.Records, Expected: f.point.Expected})
 		select {
 		case <-time.After(why.Wait):
 			return nil

@@ -20,6 +20,8 @@ type Beat struct {
 	Doing   string `json:"doing"`
 	Pages   int64  `json:"pages,omitempty"`
 	Records int64  `json:"records,omitempty"`
+	// Expected is how many records the vendor says there are; 0: it does not.
+	Expected int64 `json:"expected,omitempty"`
 }
 
 // withHeartbeat beats until stop is called, and returns a context that also

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sluice/internal/catalog"
+	"sluice/internal/fault"
 	"sluice/internal/source"
 	"sluice/internal/source/kinds"
 )
@@ -33,11 +34,10 @@ func (a *Activities) probe(ctx context.Context, in ProbeInput) ([]source.Check, 
 	if err != nil {
 		return nil, err
 	}
-	session, err := a.session(ctx, connector.ID, kind)
+	checks, err := a.check(ctx, connector.ID, kind)
 	if err != nil {
 		return nil, err
 	}
-	checks := session.Probe(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -53,4 +53,19 @@ func (a *Activities) probe(ctx context.Context, in ProbeInput) ([]source.Check, 
 			fmt.Sprintf("connection test: %s %s: %s", c.Step, c.Health, c.Message), map[string]any{"kind": in.Kind})
 	}
 	return checks, nil
+}
+
+// check runs the steps of a test. A connector that cannot even be opened, for
+// example because its secret cannot be read here, is misconfigured.
+func (a *Activities) check(ctx context.Context, connectorID int64, kind source.Kind) ([]source.Check, error) {
+	session, err := a.session(ctx, connectorID, kind)
+	if f := fault.As(err); f != nil && f.Class == fault.Refused {
+		bare := *f
+		bare.Advice = ""
+		return []source.Check{{Step: "settings", Health: source.Misconfigured, Message: bounded(bare.Error()), Advice: f.Advice, Seen: -1}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return session.Probe(ctx), nil
 }

@@ -21,7 +21,7 @@ func (a *Activities) Searchable(ctx context.Context) (bool, error) {
 	if there {
 		a.searchable.Store(true)
 	} else {
-		a.log.Warn("the search attributes of runs are not registered, so runs cannot be found by them; 'sluice migrate' registers them, or says how to")
+		a.log.Warn("the search attributes of runs are not registered, so runs cannot be found by them; a worker registers them when it starts, or logs how to")
 	}
 	return there, nil
 }

@@ -103,7 +103,7 @@ func (a *app) catalog(ctx context.Context) (*catalog.Store, error) {
 }
 
 func errNoDatabase(home string) error {
-	return fmt.Errorf("it is not known where the database is: start 'sluice dev' (nothing runs in %s), or set SLUICE_DATABASE_URL", home)
+	return fmt.Errorf("it is not known where the database is: start 'sluice dev' (nothing runs in %s), or set SLUICE_DATABASE_URL", absolute(home))
 }
 
 // dialBound is how long a person is kept waiting for a Temporal that may not

@@ -14,6 +14,7 @@ const recentChanges = 20
 
 func newAssets(a *app) *cobra.Command {
 	return group("assets", "Assets in the inventory", "Assets of all connectors, as the last run that saw them left them.",
+		"  sluice assets list --class application",
 		newAssetsList(a), newAssetsShow(a))
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +19,8 @@ import (
 func newConnectors(a *app) *cobra.Command {
 	return group("connectors", "Connections to vendors",
 		"A connector is a configured connection to a vendor. It serves every kind of the\nvendor's products, so that a secret is entered once.",
-		newConnectorsCreate(a), newConnectorsList(a), newConnectorsShow(a), newConnectorsDelete(a), newConnectorsTest(a), newConnectorsLogs(a))
+		"  sluice connectors create acme --platform EU2 --client-id ID --test\n  sluice connectors list",
+		newConnectorsCreate(a), newConnectorsUpdate(a), newConnectorsList(a), newConnectorsShow(a), newConnectorsDelete(a), newConnectorsTest(a), newConnectorsLogs(a))
 }
 
 // connectorView is a connector as it is shown: secrets only by where they are.
@@ -185,7 +185,7 @@ where nobody can be asked, --yes is needed.`,
 				return err
 			}
 			if len(assets) > 0 && !yes {
-				if err := a.confirm(fmt.Sprintf("This deletes all assets and findings that came from %s. Type its name to go on: ", name), name); err != nil {
+				if err := a.confirm(ctx, fmt.Sprintf("This deletes all assets and findings that came from %s. Type its name to go on: ", name), name); err != nil {
 					return err
 				}
 			}
@@ -201,13 +201,15 @@ where nobody can be asked, --yes is needed.`,
 }
 
 // confirm asks for a word to be typed.
-func (a *app) confirm(question, word string) error {
+func (a *app) confirm(ctx context.Context, question, word string) error {
 	if _, ok := isTerminal(a.in); !ok {
 		return errors.New("this deletes assets and findings, and nobody can be asked: add --yes if that is meant")
 	}
-	fmt.Fprint(a.err, harmless(question))
-	line, err := bufio.NewReader(a.in).ReadString('\n')
-	if err != nil {
+	line, err := a.askLine(ctx, question)
+	switch {
+	case errors.Is(err, errInterrupted):
+		return fmt.Errorf("%w: nothing was deleted", err)
+	case err != nil:
 		return fmt.Errorf("read the answer: %w", err)
 	}
 	if strings.TrimSpace(line) != word {

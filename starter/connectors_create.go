@@ -4,26 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"sluice/internal/catalog"
+	"sluice/internal/fault"
 	"sluice/internal/secret"
 	"sluice/internal/source"
 	"sluice/internal/source/kinds"
 )
 
-// fieldFlags are the flags of a provider's field.
-type fieldFlags struct {
-	value           string // of a field that is no secret
-	file, reference string // of a secret
-}
-
 func newConnectorsCreate(a *app) *cobra.Command {
-	var provider, description string
+	var provider string
 	var test bool
-	fields := make(map[string]*fieldFlags)
+	var flags connectorFlags
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Create a connector",
@@ -45,57 +39,29 @@ With --test, the connector is kept only if it connects.`,
 			if err != nil {
 				return err
 			}
-			if err := checkFields(cmd, p); err != nil {
+			for _, f := range p.Fields {
+				if flag := flagName(f.Name); f.Required && !f.Secret && !cmd.Flags().Changed(flag) {
+					return wrongUsage(cmd, "--%s is missing: the %s", flag, f.Help)
+				}
+			}
+			if err := flags.check(cmd, p); err != nil {
 				return err
 			}
-			draft := catalog.Connector{Name: args[0], Description: description, Provider: p.Name, Active: true, Settings: make(map[string]string)}
+			draft := catalog.Connector{Name: args[0], Description: flags.description, Provider: p.Name, Active: true, Settings: make(map[string]string)}
 			if err := catalog.CheckConnectorName(draft.Name); err != nil {
 				return err
 			}
-			secrets := make(map[string]givenSecret)
-			for _, f := range p.Fields {
-				given := fields[f.Name]
-				if !f.Secret {
-					if given.value != "" {
-						draft.Settings[f.Name] = given.value
-					}
-					continue
-				}
-				if secrets[f.Name], err = a.readSecret(f, given.file, given.reference); err != nil {
-					return err
-				}
+			flags.settings(cmd, p, draft.Settings)
+			secrets, err := flags.secrets(cmd.Context(), a, p, true)
+			if err != nil {
+				return err
 			}
 			return a.createAndTest(cmd.Context(), p, draft, secrets, test)
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&provider, "provider", "", "whom the connector talks to (default: the only one there is)")
-	flags.StringVar(&description, "description", "", "what the connector is for")
-	flags.BoolVar(&test, "test", false, "test the connection, and keep the connector only if it connects")
-	for _, p := range kinds.Providers() {
-		for _, f := range p.Fields {
-			if fields[f.Name] != nil {
-				continue // another provider has it too
-			}
-			given := &fieldFlags{}
-			fields[f.Name] = given
-			name := flagName(f.Name)
-			if f.Secret {
-				flags.StringVar(&given.file, name+"-file", "", "file with the "+f.Help+"; - is standard input")
-				flags.StringVar(&given.reference, name+"-ref", "", "where workers find it: env:NAME or file:PATH")
-				continue
-			}
-			flags.StringVar(&given.value, name, "", f.Help)
-		}
-	}
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		for name := range fields {
-			if flag := flagName(name); strings.HasSuffix(err.Error(), "unknown flag: --"+flag) {
-				return wrongUsage(cmd, "--%s does not exist: what is given as an argument can be read by others; use --%s-file or the environment variable %s", flag, flag, variable(name))
-			}
-		}
-		return wrongUsage(cmd, "%w", err)
-	})
+	cmd.Flags().StringVar(&provider, "provider", "", "whom the connector talks to (default: the only one there is)")
+	cmd.Flags().BoolVar(&test, "test", false, "test the connection, and keep the connector only if it connects")
+	flags.add(cmd)
 	return cmd
 }
 
@@ -105,26 +71,6 @@ func chooseProvider(name string) (source.Provider, error) {
 		return all[0], nil
 	}
 	return kinds.FindProvider(name)
-}
-
-// checkFields refuses flags that belong to another provider, and says what is
-// missing.
-func checkFields(cmd *cobra.Command, p source.Provider) error {
-	own := make(map[string]bool)
-	for _, f := range p.Fields {
-		own[f.Name] = true
-		if flag := flagName(f.Name); f.Required && !f.Secret && !cmd.Flags().Changed(flag) {
-			return wrongUsage(cmd, "--%s is missing: the %s", flag, f.Help)
-		}
-	}
-	for _, other := range kinds.Providers() {
-		for _, f := range other.Fields {
-			if flag := flagName(f.Name); !own[f.Name] && cmd.Flags().Changed(flag) {
-				return wrongUsage(cmd, "--%s is not a setting of provider %s", flag, p.Name)
-			}
-		}
-	}
-	return nil
 }
 
 // createAndTest creates a connector and, with test, keeps it only if every
@@ -169,30 +115,79 @@ func (a *app) createAndTest(ctx context.Context, p source.Provider, draft catalo
 // createConnector checks and stores a connector, with its secrets sealed or
 // as references.
 func (a *app) createConnector(ctx context.Context, store *catalog.Store, p source.Provider, draft catalog.Connector, secrets map[string]givenSecret) (catalog.Connector, error) {
-	conn := source.Connection{Connector: draft.Name, Settings: draft.Settings, Secrets: make(map[string]string)}
+	if err := a.checkConnector(p, draft, secrets); err != nil {
+		return draft, err
+	}
+	seal, err := a.sealing(secrets)
+	if err != nil {
+		return draft, err
+	}
+	return store.CreateConnector(ctx, draft, func(id int64) (map[string]string, error) { return seal(id), nil })
+}
+
+// checkConnector checks a connector's settings and what is given of its
+// secrets without using the network, and says what was put right.
+func (a *app) checkConnector(p source.Provider, c catalog.Connector, secrets map[string]givenSecret) error {
+	const elsewhere = "elsewhere" // it is there; more cannot be checked here
+	conn := source.Connection{Connector: c.Name, Settings: c.Settings, Secrets: make(map[string]string)}
+	for field := range c.Secrets {
+		conn.Secrets[field] = elsewhere
+	}
 	for field, given := range secrets {
 		conn.Secrets[field] = given.plain
 		if given.reference != "" && given.plain == "" {
 			a.note("%s cannot be read here at %s; the workers must find it there", field, given.reference)
-			conn.Secrets[field] = "elsewhere" // it is there; more cannot be checked here
+			conn.Secrets[field] = elsewhere
 		}
 	}
 	if err := p.Check(conn); err != nil {
-		return draft, err
+		return withFlag(err, p)
 	}
+	if p.Note != nil {
+		if note := p.Note(conn); note != "" {
+			a.note("%s", harmless(note))
+		}
+	}
+	return nil
+}
+
+// withFlag adds to an error about a setting by which flag it is given.
+func withFlag(err error, p source.Provider) error {
+	f := fault.As(err)
+	if f == nil {
+		return err
+	}
+	for _, field := range p.Fields {
+		switch {
+		case f.Code != "connector-"+field.Name:
+		case field.Secret:
+			return fmt.Errorf("%w; give it by --%s-file or --%s-ref", err, flagName(field.Name), flagName(field.Name))
+		default:
+			return fmt.Errorf("%w; give it by --%s", err, flagName(field.Name))
+		}
+	}
+	return err
+}
+
+// sealing returns what makes of given secrets the texts to store for the
+// connector with an id. It reads the master key only if something is sealed.
+func (a *app) sealing(secrets map[string]givenSecret) (seal func(id int64) map[string]string, err error) {
 	cfg, err := a.config()
 	if err != nil {
-		return draft, err
+		return nil, err
 	}
 	var key secret.Key
 	for _, given := range secrets {
 		if given.reference == "" {
 			if key, err = cfg.MasterKey(); err != nil {
-				return draft, err
+				return nil, err
+			}
+			if warning := cfg.KeyWarning(); warning != "" {
+				a.note("%s", warning)
 			}
 		}
 	}
-	return store.CreateConnector(ctx, draft, func(id int64) (map[string]string, error) {
+	return func(id int64) map[string]string {
 		stored := make(map[string]string)
 		for field, given := range secrets {
 			stored[field] = given.reference
@@ -200,8 +195,8 @@ func (a *app) createConnector(ctx context.Context, store *catalog.Store, p sourc
 				stored[field] = key.Seal(secret.Place{ConnectorID: id, Field: field}, given.plain)
 			}
 		}
-		return stored, nil
-	})
+		return stored
+	}, nil
 }
 
 // kindsOf lists the kinds of a provider.

@@ -181,3 +181,73 @@ func TestWhatIsNotTestedBecauseOfCtrlCIsNotKept(t *testing.T) {
 	require.Equal(t, exitInterrupted, r.code, r.err)
 	require.Empty(t, okJSON[[]connectorView](h, "connectors", "list"))
 }
+
+func TestAConnectorIsChangedAndOnlyIfItConnectsWhenItIsTested(t *testing.T) {
+	t.Parallel()
+	h, _, connector, profile := withProfile(t, smallEstate)
+	h.ok("run", profile, "--wait")
+	first := okJSON[connectorView](h, "connectors", "show", connector)
+	secretIs := func(value string) environment { return environment{"SLUICE_CLIENT_SECRET": value} }
+
+	wrong := h.runWith(t.Context(), secretIs("wrong"), nil, "connectors", "update", connector, "--new-secret", "--description", "changed", "--test")
+	require.Equal(t, exitFailure, wrong.code)
+	require.Contains(t, wrong.err, "is as before, because the test did not succeed")
+	require.Equal(t, first.Description, okJSON[connectorView](h, "connectors", "show", connector).Description)
+	h.ok("connectors", "test", connector)
+
+	// A secret in the environment is not taken unless that is said.
+	kept := h.runWith(t.Context(), secretIs("wrong"), nil, "connectors", "update", connector, "--description", "changed", "--page-size", "7", "--test")
+	require.Zero(t, kept.code, kept.out+kept.err)
+	after := okJSON[connectorView](h, "connectors", "show", connector)
+	require.Equal(t, "changed", after.Description)
+	require.Equal(t, "7", after.Settings["pageSize"])
+	require.Equal(t, first.Settings["clientId"], after.Settings["clientId"])
+	require.Greater(t, after.Version, first.Version)
+
+	require.Zero(t, h.runWith(t.Context(), secretIs("wrong"), nil, "connectors", "update", connector, "--new-secret", "--page-size", "").code)
+	require.NotContains(t, okJSON[connectorView](h, "connectors", "show", connector).Settings, "pageSize")
+	require.Equal(t, exitFailed, h.run("run", profile, "--wait").code, "the old secret is still used")
+	require.Zero(t, h.runWith(t.Context(), secretIs(simulator.DefaultClientSecret), nil, "connectors", "update", connector, "--new-secret").code)
+	require.Zero(t, h.run("run", profile, "--wait").code)
+
+	require.Contains(t, h.run("connectors", "update", connector).err, "there is nothing to change")
+	require.Contains(t, h.run("connectors", "update", connector, "--platform", "US9").err, "US9")
+	require.Contains(t, h.run("connectors", "update", connector, "--client-secret-file", "x", "--client-secret-ref", "env:X").err, "give only one of them")
+}
+
+func TestWhatWasPutRightInAConnectorsAddressIsSaid(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := h.runWith(t.Context(), environment{"SLUICE_CLIENT_SECRET": "x"}, nil,
+		"connectors", "create", "acme", "--base-url", "https://qualysguard.qg2.apps.qualys.eu", "--client-id", "x")
+	require.Zero(t, r.code, r.err)
+	require.Contains(t, r.err, "https://gateway.qg2.apps.qualys.eu is used instead")
+	require.Contains(t, h.ok("connectors", "create", "--help"), "US1, US2, US3")
+}
+
+func TestATestMintsATokenOfItsOwn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.startWorker()
+	sim, name := h.withConnector(smallEstate)
+	h.ok("connectors", "test", name)
+	require.NoError(t, sim.SetFaults(simulator.Fault{Kind: "http-error", Status: 503, Endpoint: "token"}))
+	r := h.run("connectors", "test", name)
+	require.Equal(t, exitFailure, r.code, "the token of the first test says nothing about now")
+	require.Regexp(t, `token +unreachable`, r.out)
+}
+
+func TestAConnectorWhoseSecretCannotBeReadIsMisconfigured(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.startWorker()
+	_, baseURL := vendor(t, smallEstate)
+	name := h.name + "-acme"
+	missing := filepath.Join(t.TempDir(), "missing")
+	h.ok("connectors", "create", name, "--base-url", baseURL, "--client-id", "x", "--client-secret-ref", "file:"+missing)
+	r := h.run("connectors", "test", name)
+	require.Equal(t, exitFailure, r.code)
+	require.Regexp(t, `settings +misconfigured .*a secret of connector .* cannot be read`, r.out)
+	require.Equal(t, source.Misconfigured, okJSON[connectorView](h, "connectors", "show", name).Health)
+	require.Contains(t, h.ok("connectors", "logs", name), "cannot be read")
+}

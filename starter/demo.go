@@ -116,7 +116,7 @@ func (a *app) demo(ctx context.Context) (err error) {
 		return err
 	}
 	a.heading("Where everything is")
-	a.say("%s  vendor        %s/simulator/state", whereabouts(stack, cfg.Home), vendor)
+	a.say("%s  vendor        %s/simulator/state", whereabouts(stack, absolute(cfg.Home)), vendor)
 	_, stays := isTerminal(a.out)
 	if err := a.demoNext(vendor, stays); err != nil {
 		return err
@@ -267,7 +267,7 @@ func (a *app) demoRun(ctx context.Context, mode lifecycle.Mode) error {
 	if err != nil {
 		return err
 	}
-	log := filepath.Join(cfg.Home, "worker.log")
+	log := absolute(filepath.Join(cfg.Home, "worker.log"))
 	bounded, cancel := context.WithTimeout(ctx, demoBound)
 	defer cancel()
 	end, err := a.follow(bounded, run, demoProfile)

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,9 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"sluice/internal/catalog"
-	"sluice/internal/config"
 	"sluice/internal/devstack"
-	"sluice/internal/secret"
 )
 
 func newDev(a *app) *cobra.Command {
@@ -41,7 +37,7 @@ child process.`,
 			if err != nil {
 				return err
 			}
-			a.say("\n%s", whereabouts(stack, cfg.Home))
+			a.say("\n%s", whereabouts(stack, absolute(cfg.Home)))
 			a.say("Everything runs. Ctrl-C stops it. Next, in another terminal:\n  %s", a.command("connectors create --help"))
 			stack.Wait(cmd.Context())
 			a.say("\nstopping")
@@ -69,11 +65,14 @@ func (a *app) up(ctx context.Context) (*devstack.Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := makeMasterKey(cfg); err != nil {
-		return nil, err
-	}
 	begun := time.Now()
 	temporalAddress, _ := a.env.LookupEnv("TEMPORAL_ADDRESS")
+	if bin, _ := a.env.LookupEnv("SLUICE_TEMPORAL_BIN"); bin != "" && temporalAddress == "" {
+		// A wrong setting is told before anything is started.
+		if _, err := devstack.TemporalBinary(ctx, devstack.TemporalBinaryOptions{}); err != nil {
+			return nil, err
+		}
+	}
 	namespace, _ := a.env.LookupEnv("TEMPORAL_NAMESPACE")
 	stack, err := devstack.Up(ctx, devstack.Options{
 		StateDir:        cfg.Home,
@@ -82,8 +81,10 @@ func (a *app) up(ctx context.Context) (*devstack.Stack, error) {
 		Namespace:       namespace,
 		TemporalBinary:  devstack.TemporalBinaryOptions{Root: checkout(), AnyVersion: true},
 		AfterPostgres: func(ctx context.Context, databaseURL string) error {
-			_, err := catalog.Migrate(ctx, databaseURL)
-			return err
+			if _, err := catalog.Migrate(ctx, databaseURL); err != nil {
+				return err
+			}
+			return a.provideMasterKey(ctx, cfg, databaseURL)
 		},
 		WorkerBinary: worker,
 		WorkerEnv:    []string{"SLUICE_HOME=" + cfg.Home},
@@ -95,7 +96,7 @@ func (a *app) up(ctx context.Context) (*devstack.Stack, error) {
 	}
 	if err := a.awaitWorker(ctx, begun); err != nil {
 		_ = stack.Down() // the worker's failure is what there is to say
-		return nil, fmt.Errorf("%w: its log is %s", err, filepath.Join(cfg.Home, "worker.log"))
+		return nil, fmt.Errorf("%w: its log is %s", err, absolute(filepath.Join(cfg.Home, "worker.log")))
 	}
 	a.say("the worker runs")
 	return stack, nil
@@ -127,19 +128,6 @@ func checkout() string {
 		}
 	}
 	return ""
-}
-
-// makeMasterKey makes the key once, unless there is one.
-func makeMasterKey(cfg config.Config) error {
-	if _, err := cfg.MasterKey(); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	path := cfg.KeyFile()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("make a folder for the master key: %w", err)
-	}
-	_, err := secret.LoadOrCreateKey(path)
-	return err
 }
 
 // workerStart is how long a worker that was just started gets to ask for work.
@@ -193,15 +181,19 @@ func whereabouts(stack *devstack.Stack, home string) string {
 		ui = "that of your Temporal service"
 	}
 	database := withoutPassword(at.DatabaseURL)
+	data := home
 	text := fmt.Sprintf("  PostgreSQL    %s\n", database)
 	if pg := stack.Postgres(); pg != nil {
+		if home != filepath.Dir(pg.Dir()) { // as root it runs as another user
+			data += ", and of PostgreSQL in " + pg.Dir()
+		}
 		text += fmt.Sprintf("  psql          PGPASSWORD=$(cat %s) psql %s\n", shellWord(filepath.Join(pg.Dir(), "password")), database)
 	}
 	return text + fmt.Sprintf(`  Temporal      %s, namespace %s
   Temporal UI   %s
   data          %s
   worker's log  %s
-`, at.TemporalAddress, at.Namespace, ui, home, filepath.Join(home, "worker.log"))
+`, at.TemporalAddress, at.Namespace, ui, data, filepath.Join(home, "worker.log"))
 }
 
 // withoutPassword is a database URL that can be shown.

@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -25,13 +28,14 @@ func TestSimulateServesAVendorUntilItIsStopped(t *testing.T) {
 	h := newHouse(t)
 	ctx, stop := context.WithCancel(t.Context())
 	done, out, _ := h.inBackground(ctx, "simulate", "--listen", "127.0.0.1:0", "--applications", "3", "--api-collections", "2", "--findings", "10")
-	require.Eventually(t, out.has("/simulator/state"), within, every)
+	require.Eventually(t, out.has("connectors create simulated"), within, every)
 	require.Contains(t, out.String(), "3 applications, 2 API collections, 2 findings each on average")
 	base := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(out.String())
 	resp, err := http.Get(base + "/simulator/state")
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	require.Equal(t, http.StatusOK, resp.StatusCode)
+	require.Regexp(t, "SLUICE_CLIENT_SECRET=simulated-user-level-secret .*sluice connectors create simulated --base-url "+regexp.QuoteMeta(base), out.String())
 	stop()
 	require.Zero(t, (<-done).code)
 }
@@ -123,6 +127,7 @@ func TestDevRunsEverythingUntilItIsStopped(t *testing.T) {
 	t.Cleanup(func() { _ = dev.Process.Signal(syscall.SIGTERM) })
 	require.Eventually(t, out.has("Everything runs. Ctrl-C stops it."), 2*time.Minute, every, "%s", &out)
 
+	require.Contains(t, out.String(), "created a master key in "+filepath.Join(home, "master.key"))
 	key, err := os.Stat(filepath.Join(home, "master.key"))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), key.Mode().Perm())
@@ -141,6 +146,13 @@ func TestDevRunsEverythingUntilItIsStopped(t *testing.T) {
 	require.Contains(t, h.ok("run", "apps", "--wait"), "succeeded")
 	require.Contains(t, h.ok("profiles", "show", "apps"), at.UIURL+"/namespaces/default/workflows/start-workflow?")
 
+	var worker struct{ PID int }
+	noted, err := os.ReadFile(filepath.Join(home, "run", "worker.pid"))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(noted, &worker))
+	require.NoError(t, syscall.Kill(worker.PID, syscall.SIGKILL))
+	require.Eventually(t, out.has("the worker had ended and was started again"), within, every)
+
 	second := exec.CommandContext(t.Context(), sluice, "dev")
 	second.Env = bare(home)
 	var errs bytes.Buffer
@@ -155,4 +167,46 @@ func TestDevRunsEverythingUntilItIsStopped(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(home, "run", "*.pid"))
 	require.NoError(t, err)
 	require.Empty(t, left, "noted as still running")
+}
+
+func TestDevMakesAMasterKeyOnlyWhereNoneWasUsed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	delete(h.env, "SLUICE_MASTER_KEY")
+	own := filepath.Join(h.env["SLUICE_HOME"], "master.key")
+	provide := func(more environment) (said string, err error) {
+		var out bytes.Buffer
+		env := maps.Clone(h.env)
+		maps.Copy(env, more)
+		a := &app{process: process{program: "sluice", out: &out, err: &out, env: env}}
+		cfg, err := a.config()
+		require.NoError(t, err)
+		err = a.provideMasterKey(t.Context(), cfg, h.env["SLUICE_DATABASE_URL"])
+		return out.String(), err
+	}
+
+	elsewhere := filepath.Join(t.TempDir(), "key")
+	_, err := provide(environment{"SLUICE_MASTER_KEY_FILE": elsewhere})
+	require.ErrorContains(t, err, "SLUICE_MASTER_KEY_FILE names "+elsewhere+", which is not there")
+	require.NoFileExists(t, elsewhere)
+	said, err := provide(nil)
+	require.NoError(t, err)
+	require.Equal(t, "created a master key in "+own+": keep a copy\n", said)
+
+	_, connector := h.withConnector(smallEstate) // its secret is sealed
+	said, err = provide(nil)
+	require.NoError(t, err)
+	require.Empty(t, said)
+	require.NoError(t, os.Chmod(own, 0o644))
+	said, err = provide(nil)
+	require.NoError(t, err)
+	require.Contains(t, said, "others on this machine can read the master key: chmod 600 "+own)
+
+	said, err = provide(environment{"SLUICE_MASTER_KEY": base64.StdEncoding.EncodeToString(make([]byte, 32))})
+	require.NoError(t, err)
+	require.Contains(t, said, "the secrets of connectors "+connector+" were sealed with another master key")
+	require.NoError(t, os.Rename(own, elsewhere))
+	_, err = provide(nil)
+	require.ErrorContains(t, err, "the secrets of connectors "+connector+" are sealed with it: put your copy of it there")
+	require.NoFileExists(t, own)
 }

@@ -27,7 +27,7 @@ type display struct {
 	phases   map[string]lifecycle.Phase
 	begun    map[string]mark // by stream
 	troubled string
-	fails    string
+	failed   map[string]bool // what has been told of steps that failed
 }
 
 // mark is where a stream was when it was first seen fetching.
@@ -37,7 +37,7 @@ type mark struct {
 }
 
 func (a *app) newDisplay() *display {
-	d := &display{out: a.err, now: time.Now, phases: make(map[string]lifecycle.Phase), begun: make(map[string]mark)}
+	d := &display{out: a.err, now: time.Now, phases: make(map[string]lifecycle.Phase), begun: make(map[string]mark), failed: make(map[string]bool)}
 	if fd, ok := isTerminal(a.err); ok {
 		d.width = 80
 		if width, _, err := term.GetSize(fd); err == nil && width > 20 {
@@ -47,8 +47,9 @@ func (a *app) newDisplay() *display {
 	return d
 }
 
-// show draws or tells how far a run is.
-func (d *display) show(p lifecycle.Progress) {
+// show draws or tells how far a run is, and what of it failed and is tried
+// again.
+func (d *display) show(p lifecycle.Progress, retries ...retry) {
 	d.troubled = ""
 	now := d.now()
 	for _, s := range p.Streams {
@@ -61,8 +62,17 @@ func (d *display) show(p lifecycle.Progress) {
 		for i, s := range p.Streams {
 			lines[i] = d.bar(s, now)
 		}
+		for _, r := range retries {
+			lines = append(lines, "  "+r.line())
+		}
 		d.draw(lines)
 		return
+	}
+	for _, r := range retries {
+		if told := r.what(); !d.failed[told] { // a line an attempt would be many
+			d.failed[told] = true
+			fmt.Fprintln(d.out, r.line())
+		}
 	}
 	due := now.Sub(d.told) >= linesEvery
 	for _, s := range p.Streams {
@@ -90,16 +100,6 @@ func (d *display) trouble(what string) {
 	d.drawn = 0 // what is drawn next stands below
 }
 
-// struggle says, once, what keeps failing in a run that goes on; empty:
-// nothing does.
-func (d *display) struggle(what string) {
-	if what != "" && what != d.fails {
-		fmt.Fprintln(d.out, what)
-		d.drawn = 0
-	}
-	d.fails = what
-}
-
 // end leaves what was drawn last standing.
 func (d *display) end() { d.drawn = 0 }
 
@@ -111,6 +111,9 @@ func (d *display) draw(lines []string) {
 	}
 	for _, line := range lines {
 		b.WriteString("\r\x1b[2K" + cut(line, d.width-1) + "\n")
+	}
+	if d.drawn > len(lines) {
+		b.WriteString("\x1b[J") // there were more of them
 	}
 	d.drawn = len(lines)
 	fmt.Fprint(d.out, b.String())

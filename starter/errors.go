@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
 
 	"sluice/internal/lifecycle"
 	"sluice/internal/suggest"
@@ -69,7 +70,27 @@ func wrongUsage(cmd *cobra.Command, format string, args ...any) error {
 	return &usageError{cmd.CommandPath(), fmt.Errorf(format, args...)}
 }
 
-// report tells a person about an error, in one line, and returns the exit code.
+// errInterrupted says that a command was stopped by Ctrl-C.
+var errInterrupted = errors.New("interrupted")
+
+// asInterruption makes errInterrupted of the errors that a command ends with
+// because it was asked to stop. Temporal's client has an error of its own for
+// that, and others only their text: those are told.
+func asInterruption(ctx context.Context, err error) error {
+	var code exitError
+	var cancelled *serviceerror.Canceled
+	switch {
+	case err == nil, errors.As(err, &code):
+		return err
+	case errors.Is(err, context.Canceled), errors.As(err, &cancelled):
+		return errInterrupted
+	case ctx.Err() != nil && !errors.Is(err, errInterrupted):
+		return fmt.Errorf("%w: %w", errInterrupted, err)
+	}
+	return err
+}
+
+// report tells a person about an error and returns the exit code.
 func report(w io.Writer, err error) int {
 	var usage *usageError
 	var code exitError
@@ -79,26 +100,26 @@ func report(w io.Writer, err error) int {
 	case errors.As(err, &code):
 		return int(code)
 	case errors.As(err, &usage):
-		fmt.Fprintf(w, "sluice: %s\nSee '%s --help'.\n", oneLine(err), usage.command)
+		fmt.Fprintf(w, "sluice: %s\nSee '%s --help'.\n", readable(err), usage.command)
 		return exitUsage
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(w, "sluice: interrupted")
+	case errors.Is(err, errInterrupted):
+		fmt.Fprintf(w, "sluice: %s\n", readable(err))
 		return exitInterrupted
 	}
-	fmt.Fprintf(w, "sluice: %s\n", oneLine(err))
+	fmt.Fprintf(w, "sluice: %s\n", readable(err))
 	return exitFailure
 }
 
-// oneLine is an error's text in one line without anything that a terminal
-// would obey: it may quote what a vendor sent.
-func oneLine(err error) string {
+// readable is an error's text without anything that a terminal would obey: it
+// may quote what a vendor sent. The lines of a list stay lines, indented.
+func readable(err error) string {
 	var lines []string
 	for line := range strings.Lines(err.Error()) {
 		if line = strings.TrimSpace(line); line != "" {
 			lines = append(lines, harmless(line))
 		}
 	}
-	return strings.Join(lines, "; ")
+	return strings.Join(lines, "\n  ")
 }
 
 // noArguments, oneArgument and atMostOne check a command's arguments.

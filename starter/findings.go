@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -12,8 +13,31 @@ import (
 // The severities that the inventory knows.
 const minSeverity, maxSeverity = 1, 5
 
+// severityFlag is a severity on the command line.
+type severityFlag int
+
+func (s *severityFlag) String() string {
+	if *s == 0 {
+		return "" // none is asked for
+	}
+	return strconv.Itoa(int(*s))
+}
+
+func (*severityFlag) Type() string { return "int" }
+
+// Set reads what a person wrote.
+func (s *severityFlag) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < minSeverity || n > maxSeverity {
+		return fmt.Errorf("give %d to %d", minSeverity, maxSeverity)
+	}
+	*s = severityFlag(n)
+	return nil
+}
+
 func newFindings(a *app) *cobra.Command {
 	return group("findings", "Findings in the inventory", "Findings of all assets: what scanners found wrong with them.",
+		"  sluice findings list --severity 4 --status open",
 		newFindingsList(a), newFindingsShow(a))
 }
 
@@ -54,9 +78,6 @@ func newFindingsList(a *app) *cobra.Command {
 			if err := checkOneOf(cmd, "status", f.Status, "open", "fixed"); err != nil {
 				return err
 			}
-			if cmd.Flags().Changed("severity") && (f.MinSeverity < minSeverity || f.MinSeverity > maxSeverity) {
-				return wrongUsage(cmd, "--severity %d is out of range: give %d to %d", f.MinSeverity, minSeverity, maxSeverity)
-			}
 			store, err := a.catalog(ctx)
 			if err != nil {
 				return err
@@ -83,7 +104,7 @@ func newFindingsList(a *app) *cobra.Command {
 	}
 	addFilter(cmd, &f, "open or fixed")
 	cmd.Flags().Int64Var(&f.AssetID, "asset", 0, "of the asset with this id")
-	cmd.Flags().IntVar(&f.MinSeverity, "severity", 0, fmt.Sprintf("of this severity or above, %d to %d", minSeverity, maxSeverity))
+	cmd.Flags().Var((*severityFlag)(&f.MinSeverity), "severity", fmt.Sprintf("of this severity or above, %d to %d", minSeverity, maxSeverity))
 	return cmd
 }
 

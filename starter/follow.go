@@ -53,7 +53,7 @@ func (a *app) follow(ctx context.Context, run execution, profile string) (ending
 		switch {
 		case ctx.Err() != nil:
 			display.end()
-			a.note("The run goes on. Follow it: %s\nStop it:   %s", a.command("status "+profile), a.command("runs cancel "+profile))
+			a.note("The run goes on. Follow it: %s\nStop it:   %s", a.command("status "+profile+" --watch"), a.command("runs cancel "+profile))
 			return ending{}, exitError(exitInterrupted)
 		case err != nil && lasting(err):
 			return ending{}, err
@@ -67,8 +67,7 @@ func (a *app) follow(ctx context.Context, run execution, profile string) (ending
 		default:
 			progress, err := queryProgress(ctx, temporalClient, d)
 			if err == nil {
-				display.show(withHeartbeats(progress, d))
-				display.struggle(failing(d))
+				display.show(withHeartbeats(progress, d), retriesOf(d)...)
 			} else if ctx.Err() == nil {
 				display.trouble(fmt.Sprintf("no worker answers on task queue %q; the run goes on as soon as one does ('sluice dev' or sluice-worker)", a.taskQueue()))
 			}
@@ -129,25 +128,11 @@ func withHeartbeats(p lifecycle.Progress, d *workflowservice.DescribeWorkflowExe
 		}
 		for i := range p.Streams {
 			if s := &p.Streams[i]; s.Name == beat.Stream {
-				s.Records, s.Pages = max(s.Records, beat.Records), max(s.Pages, beat.Pages)
+				s.Records, s.Pages, s.Expected = max(s.Records, beat.Records), max(s.Pages, beat.Pages), max(s.Expected, beat.Expected)
 			}
 		}
 	}
 	return p
-}
-
-// manyAttempts is from which attempt of an activity on its failures are told:
-// the first ones are everyday life.
-const manyAttempts = 4
-
-// failing says which activity keeps failing, and why; empty when none does.
-func failing(d *workflowservice.DescribeWorkflowExecutionResponse) string {
-	for _, pending := range d.GetPendingActivities() {
-		if failure := pending.GetLastFailure(); failure != nil && pending.GetAttempt() >= manyAttempts {
-			return fmt.Sprintf("%s keeps failing and is tried again: %s", pending.GetActivityType().GetName(), harmless(failure.GetMessage()))
-		}
-	}
-	return ""
 }
 
 // endOf tells how a chain that Temporal no longer runs ended.

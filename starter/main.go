@@ -41,5 +41,5 @@ func execute(ctx context.Context, p process, args []string) int {
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
-	return report(p.err, root.ExecuteContext(ctx))
+	return report(p.err, asInterruption(ctx, root.ExecuteContext(ctx)))
 }

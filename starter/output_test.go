@@ -10,10 +10,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/common/v1"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/failure/v1"
 	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/converter"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"sluice/activities"
 	"sluice/internal/lifecycle"
 )
 
@@ -136,30 +140,46 @@ func TestProgressIsABarAStreamOnATerminal(t *testing.T) {
 	require.NotContains(t, show(lifecycle.Stream{Phase: lifecycle.Done}), "\x1b[1A", "what was said in between stays")
 }
 
-func TestWhatKeepsFailingIsToldOnce(t *testing.T) {
+func TestProgressHasATotalFromTheFirstPageOn(t *testing.T) {
 	t.Parallel()
-	pending := &workflow.PendingActivityInfo{
-		ActivityType: &common.ActivityType{Name: "Upsert"}, LastFailure: &failure.Failure{Message: "the database is \x1b[2J away"},
-	}
-	d := &workflowservice.DescribeWorkflowExecutionResponse{PendingActivities: []*workflow.PendingActivityInfo{pending}}
-	pending.Attempt = manyAttempts - 1
-	require.Empty(t, failing(d), "the first failures are everyday life")
-	pending.Attempt = manyAttempts
-	require.Equal(t, `Upsert keeps failing and is tried again: the database is \x1b[2J away`, failing(d))
-
-	var out bytes.Buffer
-	shown := &display{out: &out}
-	for range 3 {
-		shown.struggle(failing(d))
-	}
-	require.Equal(t, failing(d)+"\n", out.String())
+	said, err := converter.GetDefaultDataConverter().ToPayloads(activities.Beat{Stream: "APPLICATION", Pages: 1, Records: 100, Expected: 2000})
+	require.NoError(t, err)
+	d := &workflowservice.DescribeWorkflowExecutionResponse{PendingActivities: []*workflow.PendingActivityInfo{{HeartbeatDetails: said}}}
+	p := withHeartbeats(lifecycle.Progress{Streams: []lifecycle.Stream{{Name: "APPLICATION"}}}, d)
+	require.Equal(t, lifecycle.Stream{Name: "APPLICATION", Pages: 1, Records: 100, Expected: 2000}, p.Streams[0])
 }
 
-func TestAnErrorIsOneHarmlessLine(t *testing.T) {
+func TestWhatFailsAndIsTriedAgainIsToldOnceAndShownAsLongAsItDoes(t *testing.T) {
+	t.Parallel()
+	pending := &workflow.PendingActivityInfo{
+		ActivityType: &common.ActivityType{Name: "Upsert"}, Attempt: 1, State: enums.PENDING_ACTIVITY_STATE_SCHEDULED,
+	}
+	d := &workflowservice.DescribeWorkflowExecutionResponse{PendingActivities: []*workflow.PendingActivityInfo{pending}}
+	require.Empty(t, retriesOf(d), "nothing has failed yet")
+	pending.LastFailure, pending.Attempt = &failure.Failure{Message: "the database is \x1b[2J away"}, 4
+	next := time.Date(2026, 1, 1, 12, 0, 0, 0, time.Local)
+	pending.NextAttemptScheduleTime = timestamppb.New(next)
+	const said = `attempt 4 at 12:00:00; Upsert failed: the database is \x1b[2J away`
+
+	var lines, bars bytes.Buffer
+	elsewhere := &display{out: &lines, now: time.Now, failed: map[string]bool{}}
+	terminal := &display{out: &bars, width: 120, now: time.Now}
+	for range 3 {
+		elsewhere.show(lifecycle.Progress{}, retriesOf(d)...)
+		terminal.show(lifecycle.Progress{}, retriesOf(d)...)
+	}
+	require.Equal(t, said+"\n", lines.String())
+	require.Equal(t, 3, strings.Count(bars.String(), "  "+said))
+	bars.Reset()
+	terminal.show(lifecycle.Progress{})
+	require.Equal(t, "\x1b[1A\x1b[J", bars.String(), "it works again")
+}
+
+func TestAnErrorIsHarmlessAndAListStaysReadable(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	require.Equal(t, exitFailure, report(&out, errorText("first\n  second \x1b[2J\n")))
-	require.Equal(t, "sluice: first; second \\x1b[2J\n", out.String())
+	require.Equal(t, exitFailure, report(&out, errorText("first\n\n  second \x1b[2J\n\tthird\n")))
+	require.Equal(t, "sluice: first\n  second \\x1b[2J\n  third\n", out.String())
 }
 
 type errorText string

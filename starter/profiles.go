@@ -17,6 +17,7 @@ import (
 func newProfiles(a *app) *cobra.Command {
 	return group("profiles", "What connectors bring in, and how",
 		"A profile says which asset types of which kind a connector brings into the\ninventory, by which transform maps, when it runs by itself, and when to doubt\nwhat arrives.",
+		"  sluice profiles create acme-apps --connector acme --kind qualys-tas\n  sluice profiles update acme-apps --schedule \"daily at 02:30\"",
 		newProfilesCreate(a), newProfilesUpdate(a), newProfilesList(a), newProfilesShow(a), newProfilesDelete(a),
 		newProfilesActivate(a, true), newProfilesActivate(a, false),
 		newProfilesNext(a), newProfilesTrigger(a), newProfilesPause(a), newProfilesResume(a))
@@ -39,7 +40,7 @@ var profileColumns = []column[catalog.Profile]{
 
 var profilePolicyColumns = []column[catalog.Profile]{
 	{"maps", func(p catalog.Profile) any { return assignments(p.Maps) }},
-	{"fullEvery", func(p catalog.Profile) any { return fmt.Sprintf("%dh", p.FullEveryHours) }},
+	{"fullEvery", func(p catalog.Profile) any { return hours(p.FullEveryHours).String() }},
 	{"retireAfter", func(p catalog.Profile) any { return p.RetireAfter }},
 	{"shrinkLimit", func(p catalog.Profile) any { return p.ShrinkPercent }},
 	{"rejectLimit", func(p catalog.Profile) any { return p.RejectPercent }},
@@ -118,7 +119,11 @@ type.
 				}
 			}
 			if a.forTables() {
-				a.say("created profile %s\nRun it: %s", p.Name, a.command("run "+p.Name+" --wait"))
+				if p.Active {
+					a.say("created profile %s\nRun it: %s", p.Name, a.command("run "+p.Name+" --wait"))
+				} else {
+					a.say("created profile %s, which is inactive\nLet it run: %s", p.Name, a.command("profiles activate "+p.Name))
+				}
 				a.noteSchedule(p)
 				return nil
 			}

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -9,11 +13,43 @@ import (
 	"sluice/internal/source/kinds"
 )
 
+// hours is a time in whole hours, at most a year, written "36h" or "7d".
+type hours int32
+
+const maxHours = 365 * 24
+
+func (h hours) String() string {
+	if h%24 == 0 {
+		return fmt.Sprintf("%dd", h/24)
+	}
+	return fmt.Sprintf("%dh", int32(h))
+}
+
+func (*hours) Type() string { return "time" }
+
+// Set reads what a person wrote.
+func (h *hours) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if days, isDays := strings.CutSuffix(text, "d"); isDays {
+		var n uint64
+		n, err = strconv.ParseUint(days, 10, 16)
+		d = time.Duration(n) * 24 * time.Hour
+	}
+	if err != nil {
+		return errors.New("give hours or days, such as 36h or 7d")
+	}
+	if d < time.Hour || d%time.Hour != 0 || d > maxHours*time.Hour {
+		return errors.New("give whole hours or days, 1h to 365d")
+	}
+	*h = hours(d / time.Hour)
+	return nil
+}
+
 // profileFlags are the flags of what can be changed of a profile.
 type profileFlags struct {
 	description string
 	assetTypes  []string
-	fullEvery   time.Duration
+	fullEvery   hours
 	policy      catalog.Policy
 	schedule    scheduleFlags
 }
@@ -23,7 +59,8 @@ func (f *profileFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.assetTypes, "asset-types", nil, "asset types, with commas between (default: all of the kind)")
 	flags.StringVar(&f.description, "description", "", "what the profile is for")
-	flags.DurationVar(&f.fullEvery, "full-every", time.Duration(f.policy.FullEveryHours)*time.Hour, "age of the last full run at which mode auto reads everything again")
+	f.fullEvery = hours(f.policy.FullEveryHours)
+	flags.Var(&f.fullEvery, "full-every", "age of the last full run at which mode auto reads everything again")
 	flags.Int32Var(&f.policy.RetireAfter, "retire-after", f.policy.RetireAfter, "further complete full runs after which a stale asset is retired")
 	flags.Int32Var(&f.policy.ShrinkPercent, "shrink-limit", f.policy.ShrinkPercent, "percent of the known assets that may go stale in one run; more is not believed")
 	flags.Int32Var(&f.policy.RejectPercent, "reject-limit", f.policy.RejectPercent, "percent of the records that may be rejected; more fails the run")
@@ -36,11 +73,7 @@ func (f *profileFlags) check(cmd *cobra.Command) error {
 	if err := checkOneOf(cmd, "absent-findings", f.policy.AbsentFindings, "fixed", "preserve"); err != nil {
 		return err
 	}
-	const year = 365 * 24 * time.Hour
-	if f.fullEvery < time.Hour || f.fullEvery%time.Hour != 0 || f.fullEvery > year {
-		return wrongUsage(cmd, "--full-every %s cannot be used: give whole hours, 1h to %dh", f.fullEvery, int(year.Hours()))
-	}
-	f.policy.FullEveryHours = int32(f.fullEvery / time.Hour)
+	f.policy.FullEveryHours = int32(f.fullEvery)
 	if f.policy.RetireAfter < 0 {
 		return wrongUsage(cmd, "--retire-after %d cannot be used: give 0 or more", f.policy.RetireAfter)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -12,8 +13,9 @@ import (
 // newRoot makes the command tree.
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "sluice",
-		Short: "Bring what security scanners know into one inventory, durably",
+		Use:     "sluice",
+		Version: version(),
+		Short:   "Bring what security scanners know into one inventory, durably",
 		Long: `Sluice brings assets and findings from security vendors into one inventory in
 PostgreSQL. Runs are durable: they go on where they were when a machine, the
 database or the network comes back, and they say so when something is missing.
@@ -40,7 +42,19 @@ in, and how. A run brings it in.
 	flags.StringVar(&a.logFormat, "log-format", "", "console or json (default console)")
 	flags.StringVar(&a.home, "home", "", "folder of the embedded default (default $SLUICE_HOME, else .sluice)")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		return checkOneOf(cmd, "output", a.output, formatTable, formatJSON, formatNDJSON, formatCSV)
+		for _, flag := range []struct {
+			name, value string
+			known       []string
+		}{
+			{"output", a.output, []string{formatTable, formatJSON, formatNDJSON, formatCSV}},
+			{"log-level", a.logLevel, []string{"debug", "info", "warn", "error"}},
+			{"log-format", a.logFormat, []string{"console", "json"}},
+		} {
+			if err := checkOneOf(cmd, flag.name, flag.value, flag.known...); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrongUsage(cmd, "%w", err) })
 	root.AddGroup(
@@ -56,7 +70,7 @@ in, and how. A run brings it in.
 		}
 	}
 	add("start", newDev(a), newDemo(a), newSimulate(a), newMigrate(a), newDoctor(a))
-	add("configure", newConnectors(a), newProfiles(a))
+	add("configure", newConnectors(a), newProfiles(a), newApply(a), newExport(a))
 	add("run", newRun(a), newStatus(a), newRuns(a))
 	add("look", newAssets(a), newFindings(a))
 	root.AddCommand(&cobra.Command{
@@ -67,9 +81,17 @@ in, and how. A run brings it in.
 	return root
 }
 
+// version is what the program was built from, as Go's tools note it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
+}
+
 // group makes a command that only holds others.
-func group(use, short, long string, commands ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Long: long, Args: cobra.ArbitraryArgs, RunE: showHelp}
+func group(use, short, long, example string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Long: long, Example: example, Args: cobra.ArbitraryArgs, RunE: showHelp}
 	c.AddCommand(commands...)
 	return c
 }

@@ -115,7 +115,7 @@ type startedView struct {
 
 func (a *app) printStarted(run execution, profile string) error {
 	if a.forTables() {
-		a.say("started a run of %s (workflow %s)\nFollow it: %s", profile, run.workflowID, a.command("status "+profile))
+		a.say("started a run of %s (workflow %s)\nFollow it: %s", profile, run.workflowID, a.command("status "+profile+" --watch"))
 		return nil
 	}
 	return printOne(a, startedView{profile, run.workflowID, run.firstRunID}, []column[startedView]{

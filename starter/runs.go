@@ -16,6 +16,7 @@ import (
 
 func newRuns(a *app) *cobra.Command {
 	return group("runs", "The history of runs", "What runs brought in, what they rejected and why, and how they ended.",
+		"  sluice runs list --profile acme-apps\n  sluice runs show 12",
 		newRunsList(a), newRunsShow(a), newRunsLogs(a), newRunsRejects(a), newRunsCancel(a), newRunsBackfill(a))
 }
 

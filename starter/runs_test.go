@@ -101,7 +101,7 @@ func TestACancelledRunEndsCleanlyAndSaysSo(t *testing.T) {
 
 	again := h.run("run", profile)
 	require.Equal(t, exitFailure, again.code)
-	require.Equal(t, fmt.Sprintf("sluice: a run of %[1]s is under way: follow it with '%[2]s status %[1]s', or stop it with '%[2]s runs cancel %[1]s'\n",
+	require.Equal(t, fmt.Sprintf("sluice: a run of %[1]s is under way: follow it with '%[2]s status %[1]s --watch', or stop it with '%[2]s runs cancel %[1]s'\n",
 		profile, "SLUICE_HOME="+h.env["SLUICE_HOME"]+" sluice"), again.err)
 	require.Contains(t, h.run("profiles", "delete", profile).err, "is being run: cancel the run first")
 

@@ -188,7 +188,7 @@ func (a *app) checkNothingRuns(ctx context.Context, p catalog.Profile) error {
 // underWay is the error for starting a profile that runs.
 func (a *app) underWay(profile string) error {
 	return fmt.Errorf("a run of %s is under way: follow it with '%s', or stop it with '%s'",
-		profile, a.command("status "+profile), a.command("runs cancel "+profile))
+		profile, a.command("status "+profile+" --watch"), a.command("runs cancel "+profile))
 }
 
 // inactive is the error for starting an inactive profile.

@@ -159,17 +159,17 @@ func TestAScheduleThatCannotBeIsRefusedAndNothingIsStored(t *testing.T) {
 	h, profile := scheduled(t, "--schedule", "every 6h")
 	for says, flags := range map[string][]string{
 		"ends (2098-01-01 00:00) before it starts (2099-01-01 00:00)": {"--start", "2099-01-01 00:00", "--end", "2098-01-01 00:00"},
-		"is in the past":                      {"--schedule", "once 2020-01-01 00:00"},
-		"did you mean Europe/Berlin?":         {"--time-zone", "Europe/Berln"},
-		"30 February":                         {"--schedule", "days 30 of feb at 04:00"},
-		`"cron 0 4 31 4 *" never comes`:       {"--schedule", "cron 0 4 31 4 *"},
-		`for example "every 6h"`:              {"--schedule", "sometimes"},
-		"such as 2027-01-31 18:00":            {"--start", "soon"},
-		"such as 90s, 15m, 6h or 2d":          {"--jitter", "much"},
-		"there is nothing to change":          {},
-		"--full-every 1h30m0s cannot be used": {"--full-every", "90m"},
-		`did you mean APPLICATION?`:           {"--asset-types", "APLICATION"},
-		`--absent-findings "keep" is not kn`:  {"--absent-findings", "keep"},
+		"is in the past":                       {"--schedule", "once 2020-01-01 00:00"},
+		"did you mean Europe/Berlin?":          {"--time-zone", "Europe/Berln"},
+		"30 February":                          {"--schedule", "days 30 of feb at 04:00"},
+		`"cron 0 4 31 4 *" never comes`:        {"--schedule", "cron 0 4 31 4 *"},
+		`for example "every 6h"`:               {"--schedule", "sometimes"},
+		"such as 2027-01-31 18:00":             {"--start", "soon"},
+		"such as 90s, 15m, 6h or 2d":           {"--jitter", "much"},
+		"there is nothing to change":           {},
+		"give whole hours or days, 1h to 365d": {"--full-every", "90m"},
+		`did you mean APPLICATION?`:            {"--asset-types", "APLICATION"},
+		`--absent-findings "keep" is not kn`:   {"--absent-findings", "keep"},
 	} {
 		r := h.run(append([]string{"profiles", "update", profile}, flags...)...)
 		require.NotZero(t, r.code, says)

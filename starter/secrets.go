@@ -1,12 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
-
-	"golang.org/x/term"
 
 	"sluice/internal/secret"
 	"sluice/internal/source"
@@ -25,7 +24,7 @@ type givenSecret struct {
 // readSecret gets a secret without it ever being an argument: from a
 // reference, a file ("-" is standard input), the environment, or a prompt
 // that does not show what is typed.
-func (a *app) readSecret(field source.Field, file, reference string) (givenSecret, error) {
+func (a *app) readSecret(ctx context.Context, field source.Field, file, reference string) (givenSecret, error) {
 	flag := flagName(field.Name)
 	if reference != "" {
 		if !secret.IsReference(reference) {
@@ -56,16 +55,16 @@ func (a *app) readSecret(field source.Field, file, reference string) (givenSecre
 		return givenSecret{}, fmt.Errorf("%s is missing: give it by --%s-file, in the environment variable %s, or by --%s-ref",
 			field.Name, flag, variable(field.Name), flag)
 	}
-	fmt.Fprintf(a.err, "%s (it is not shown): ", field.Name)
-	text, err := term.ReadPassword(fd)
-	fmt.Fprintln(a.err)
-	if err != nil {
+	plain, err := a.askUnseen(ctx, fd, field.Name+" (it is not shown): ")
+	switch {
+	case errors.Is(err, errInterrupted):
+		return givenSecret{}, fmt.Errorf("%w: nothing was changed", err)
+	case err != nil:
 		return givenSecret{}, fmt.Errorf("read %s: %w", field.Name, err)
+	case plain == "":
+		return givenSecret{}, errors.New("nothing was entered: nothing was changed")
 	}
-	if len(text) == 0 {
-		return givenSecret{}, errors.New("nothing was entered: no connector was created")
-	}
-	return givenSecret{plain: string(text)}, nil
+	return givenSecret{plain: plain}, nil
 }
 
 // resolve reads the secret behind a reference, so that it can be checked;

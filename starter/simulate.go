@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/qualys"
 	"sluice/internal/simulator"
 )
 
@@ -49,7 +51,10 @@ machine only. What it prints says how to sign in and how to change the estate.`,
 			if err != nil {
 				return err
 			}
-			a.say("%s", sim.Banner(simulator.BaseURL(listener)))
+			at := simulator.BaseURL(listener)
+			a.say("%s", sim.Banner(at))
+			a.say("Connect to it, in another terminal:\n  %s=%s %s", variable(qualys.FieldClientSecret), shellWord(sim.Credentials().ClientSecret),
+				a.command(fmt.Sprintf("connectors create simulated --base-url %s --client-id %s --dialect %s --test", at, shellWord(sim.Credentials().ClientID), dialect)))
 			return sim.Serve(cmd.Context(), listener)
 		},
 	}

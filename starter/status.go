@@ -28,8 +28,8 @@ type profileStatus struct {
 	Running   *runningStatus  `json:"running"` // null: nothing runs
 	// Schedule is what Temporal has; null: nothing starts it by itself.
 	Schedule *scheduleStatus `json:"schedule"`
-	Last     *catalog.Run    `json:"last"` // the last finished run
-	Note     string          `json:"note,omitempty"`
+	Last     *catalog.Run    `json:"last"`           // the last finished run
+	Note     string          `json:"note,omitempty"` // what is to know of the profile now
 }
 
 // scheduleStatus is a profile's schedule as Temporal has it: with what was
@@ -49,6 +49,8 @@ type runningStatus struct {
 	WorkflowID string `json:"workflowId"`
 	// Progress is what the workflow says; null when no worker answers for it.
 	Progress *lifecycle.Progress `json:"progress"`
+	// Retries are the steps that failed and are tried again.
+	Retries []retry `json:"retries,omitempty"`
 }
 
 func newStatus(a *app) *cobra.Command {
@@ -174,14 +176,12 @@ var statusColumns = []column[profileStatus]{
 		return s.Last.FinishedAt
 	}},
 	{"reason", func(s profileStatus) any {
-		switch {
-		case s.Note != "":
-			return s.Note
-		case s.Last != nil:
-			return s.Last.Reason
+		if s.Last == nil {
+			return ""
 		}
-		return ""
+		return s.Last.Reason
 	}},
+	{"note", func(s profileStatus) any { return s.Note }},
 }
 
 // running says in some words what runs.
@@ -203,7 +203,11 @@ func (s profileStatus) running() string {
 		if expected > 0 {
 			text += fmt.Sprintf("/%d", expected)
 		}
-		return text + " records"
+		text += " records"
+		for _, retry := range r.Retries {
+			text += ", " + retry.when()
+		}
+		return text
 	}
 }
 
@@ -249,6 +253,13 @@ func (a *app) statusOf(ctx context.Context, p catalog.Profile) (profileStatus, e
 		temporal, err := a.dial(ctx)
 		if err != nil {
 			return s, err
+		}
+		s.Running.Retries = retriesOf(now.Running)
+		for _, r := range s.Running.Retries {
+			s.Note = r.what()
+		}
+		if now.Running.GetWorkflowExtendedInfo().GetCancelRequested() {
+			s.Note = "it was asked to stop, and ends as soon as what is being written is written"
 		}
 		progress, err := queryProgress(ctx, temporal, now.Running)
 		switch {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sluice/internal/lifecycle"
+	"sluice/internal/simulator"
 )
 
 func TestStatusIsWatchedAndSummedPerConnector(t *testing.T) {
@@ -33,4 +34,28 @@ func TestStatusIsWatchedAndSummedPerConnector(t *testing.T) {
 
 	require.Contains(t, h.run("status", "--watch", "--output", "json").err, "ndjson")
 	require.Contains(t, h.run("status", profile, "--connectors").err, "leave the profile out")
+}
+
+func TestAVendorThatIsAwayIsSeenInTheStatusAndInTheProgress(t *testing.T) {
+	t.Parallel()
+	h, sim, _, profile := withProfile(t, smallEstate)
+	require.NoError(t, sim.SetFaults(simulator.Fault{Kind: "http-error", Status: 503}))
+	done, _, said := h.inBackground(t.Context(), "run", profile, "--wait")
+	var s profileStatus
+	require.Eventually(t, func() bool {
+		s = okJSON[profileStatus](h, "status", profile)
+		return s.Running != nil && len(s.Running.Retries) > 0 && s.Running.Retries[0].Next != nil
+	}, within, every)
+	r := s.Running.Retries[0]
+	require.Equal(t, "Fetch", r.Activity)
+	require.Equal(t, "APPLICATION", r.Stream)
+	require.GreaterOrEqual(t, r.Attempt, int32(2))
+	require.Contains(t, r.Failure, "503")
+	require.Contains(t, s.Note, "Fetch of APPLICATION failed: ")
+	require.Contains(t, h.ok("status"), "records, attempt ")
+	require.Eventually(t, said.has("Fetch of APPLICATION failed: "), within, every)
+
+	require.NoError(t, sim.SetFaults())
+	require.Zero(t, (<-done).code)
+	require.Empty(t, okJSON[profileStatus](h, "status", profile).Note)
 }

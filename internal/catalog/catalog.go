@@ -64,7 +64,7 @@ func unreachable(host string, port uint16, database string, err error) error {
 		why = "no answer within 10 s"
 	}
 	where := (&url.URL{Scheme: "postgres", Host: net.JoinHostPort(host, fmt.Sprint(port)), Path: "/" + database}).String()
-	return fmt.Errorf("PostgreSQL at %s cannot be used: %s. Start it with 'sluice dev', or set SLUICE_DATABASE_URL", where, why)
+	return fmt.Errorf("PostgreSQL at %s cannot be used: %s. Check that it runs, and SLUICE_DATABASE_URL if you set it; 'sluice dev' starts one", where, why)
 }
 
 // Close releases the connections.

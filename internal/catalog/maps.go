@@ -60,7 +60,7 @@ func (s *Store) SyncDefaultMaps(ctx context.Context) error {
 // latest one is the same.
 func (s *Store) addMapVersion(ctx context.Context, m MapVersion) error {
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext('transform_maps'), hashtext($1))", m.Name); err != nil {
+		if err := lockMap(ctx, tx, m.Name); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `
@@ -71,6 +71,12 @@ func (s *Store) addMapVersion(ctx context.Context, m MapVersion) error {
 			m.Name, m.Builtin, m.SourceModel, m.TargetModel, m.Digest, m.Body)
 		return err
 	})
+}
+
+// lockMap lets those who add versions of a map go one after the other.
+func lockMap(ctx context.Context, tx pgx.Tx, name string) error {
+	_, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext('transform_maps'), hashtext($1))", name)
+	return err
 }
 
 // LatestMap returns the newest version of the map of that name.

@@ -5,6 +5,7 @@ package config
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -108,7 +109,16 @@ func (c Config) get(name, otherwise string) string {
 
 // KeyFile is where the master key is, unless SLUICE_MASTER_KEY holds it.
 func (c Config) KeyFile() string {
-	return c.get("SLUICE_MASTER_KEY_FILE", filepath.Join(c.Home, "master.key"))
+	return c.get("SLUICE_MASTER_KEY_FILE", c.ownKeyFile())
+}
+
+// ownKeyFile is where the embedded default keeps the key that it made.
+func (c Config) ownKeyFile() string { return filepath.Join(c.Home, "master.key") }
+
+// MakesKey says whether the embedded default may make the master key: nobody
+// has said that there is one elsewhere.
+func (c Config) MakesKey() bool {
+	return c.get("SLUICE_MASTER_KEY", "") == "" && c.KeyFile() == c.ownKeyFile()
 }
 
 // MasterKey returns the master key. The embedded default makes one; anything
@@ -123,9 +133,22 @@ func (c Config) MasterKey() (secret.Key, error) {
 	}
 	key, err := secret.LoadKey(c.KeyFile())
 	if err != nil {
-		return key, fmt.Errorf("%w: set SLUICE_MASTER_KEY or SLUICE_MASTER_KEY_FILE, or make a key with 'openssl rand -base64 32 > %s'", err, c.KeyFile())
+		return key, fmt.Errorf("%w: set SLUICE_MASTER_KEY or SLUICE_MASTER_KEY_FILE to the key that stored secrets were sealed with; only where none was ever stored, make one with 'openssl rand -base64 32'", err)
 	}
 	return key, nil
+}
+
+// KeyWarning says that others can read the file with the master key; empty
+// when they cannot, or there is none.
+func (c Config) KeyWarning() string {
+	if c.get("SLUICE_MASTER_KEY", "") != "" {
+		return ""
+	}
+	info, err := os.Stat(c.KeyFile())
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return ""
+	}
+	return fmt.Sprintf("others on this machine can read the master key: chmod 600 %s", c.KeyFile())
 }
 
 // Help lists the variables as a text for --help.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.uber.org/zap"
@@ -24,13 +26,40 @@ func (c Config) DialTemporal(ctx context.Context, z *zap.Logger) (client.Client,
 		return nil, errors.New("it is not known where Temporal is: start 'sluice dev', or set TEMPORAL_ADDRESS (such as localhost:7233)")
 	}
 	options.Logger = temporalLogger(z)
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	dialled, err := client.DialContext(ctx, options)
-	if err != nil {
-		return nil, fmt.Errorf("no Temporal service can be used at %s: start it with 'sluice dev', or set TEMPORAL_ADDRESS (%w)", options.HostPort, err)
+	dialled, err := dialPatiently(ctx, options)
+	if err == nil {
+		return dialled, nil
 	}
-	return dialled, nil
+	advice := "start it with 'sluice dev', or set TEMPORAL_ADDRESS"
+	if set, _ := c.env.LookupEnv("TEMPORAL_ADDRESS"); set != "" {
+		advice = "check TEMPORAL_ADDRESS, and that the service runs"
+	}
+	return nil, fmt.Errorf("no Temporal service can be used at %s: %s (%w)", options.HostPort, advice, err)
+}
+
+const (
+	dialBound  = 10 * time.Second
+	dialsEvery = 200 * time.Millisecond
+)
+
+// dialPatiently dials until it works, the context ends or dialBound is over:
+// a server that has just started or is busy resets connections. Where nobody
+// listens, it does not wait for somebody.
+func dialPatiently(ctx context.Context, options client.Options) (client.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialBound)
+	defer cancel()
+	for {
+		dialled, err := client.DialContext(ctx, options)
+		// The error of gRPC has the reason only in its text.
+		if !errors.As(err, new(*serviceerror.Unavailable)) || strings.Contains(err.Error(), "connection refused") {
+			return dialled, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(dialsEvery):
+		}
+	}
 }
 
 func (c Config) temporalOptions() (client.Options, error) {

@@ -260,10 +260,10 @@ func (s *Stack) startPostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.postgresUp, err = Supervise(ctx, s.opts.Log, "postgres", func(ctx context.Context) (*Process, error) {
+	s.postgresUp, err = Supervise(ctx, s.opts.Log, "postgres", s.announced("PostgreSQL", func(ctx context.Context) (*Process, error) {
 		err := s.postgres.Start(ctx)
 		return s.postgres.Process(), err
-	})
+	}))
 	if err != nil {
 		return err
 	}
@@ -321,10 +321,10 @@ func (s *Stack) startTemporal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.temporalUp, err = Supervise(ctx, s.opts.Log, "temporal", func(ctx context.Context) (*Process, error) {
+	s.temporalUp, err = Supervise(ctx, s.opts.Log, "temporal", s.announced("Temporal", func(ctx context.Context) (*Process, error) {
 		err := s.temporal.Start(ctx)
 		return s.temporal.Process(), err
-	})
+	}))
 	if err != nil {
 		return err
 	}
@@ -338,7 +338,7 @@ func (s *Stack) startWorker(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	s.workerUp, err = Supervise(ctx, s.opts.Log, "worker", func(context.Context) (*Process, error) {
+	s.workerUp, err = Supervise(ctx, s.opts.Log, "worker", s.announced("the worker", func(context.Context) (*Process, error) {
 		cmd := exec.Command(s.opts.WorkerBinary, s.opts.WorkerArgs...)
 		cmd.Env = append(os.Environ(),
 			"SLUICE_DATABASE_URL="+s.endpoints.DatabaseURL,
@@ -356,6 +356,19 @@ func (s *Stack) startWorker(ctx context.Context) error {
 			cmd.Stdout, cmd.Stderr = log, log
 		}
 		return startProcess(child{name: "worker", cmd: cmd, recordDir: s.recordDir()})
-	})
+	}))
 	return err
+}
+
+// announced makes a start that tells people of each time but the first.
+func (s *Stack) announced(what string, start func(context.Context) (*Process, error)) func(context.Context) (*Process, error) {
+	again := false
+	return func(ctx context.Context) (*Process, error) {
+		process, err := start(ctx)
+		if err == nil && again {
+			s.opts.Progress(what + " had ended and was started again")
+		}
+		again = true
+		return process, err
+	}
 }

@@ -62,12 +62,13 @@ func (c *Client) Post(ctx context.Context, path string, body []byte) (*transport
 	})
 }
 
-// CheckToken is the first step of a connection test: it gets a token. When
+// CheckToken is the first step of a connection test: it gets a new token, since
+// one that is at hand says nothing about the credentials now. When
 // that is refused it finds out, with one more call, whether the client is a
 // subscription-level one, which these kinds cannot use.
 func (c *Client) CheckToken(ctx context.Context) source.Check {
 	begin := time.Now()
-	err := c.bearer.Token(ctx)
+	err := c.bearer.Renew(ctx)
 	check := CheckFrom("token", err, time.Since(begin))
 	if err == nil {
 		check.Message = "token received from " + c.Endpoint.where()

@@ -36,7 +36,7 @@ func Provider() source.Provider {
 		Title: "Qualys",
 		Fields: []source.Field{
 			{Name: FieldBaseURL, Help: "gateway URL of the subscription's platform, such as https://gateway.qg1.apps.qualys.com (or give platform)"},
-			{Name: FieldPlatform, Help: "platform of the subscription, such as US1 or EU2 (or give baseURL)"},
+			{Name: FieldPlatform, Help: "platform of the subscription (or give baseURL): " + strings.Join(platformNames(), ", ")},
 			{Name: FieldClientID, Required: true, Help: "client id, from My Profile > Auth ID Client Management > User Level"},
 			{Name: FieldClientSecret, Required: true, Secret: true, Help: "client secret, shown once when the client is created"},
 			{Name: FieldDialect, Help: "how TotalAppSec searches are phrased: " + DialectQPS + " (default) or " + DialectGateway},
@@ -51,6 +51,13 @@ func Provider() source.Provider {
 				_, err = PageSize(c)
 			}
 			return err
+		},
+		Note: func(c source.Connection) string {
+			at, err := ResolveEndpoint(c)
+			if err != nil {
+				return ""
+			}
+			return at.Note
 		},
 	}
 }

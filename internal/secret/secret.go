@@ -116,6 +116,10 @@ func IsReference(stored string) bool {
 	return strings.HasPrefix(stored, "env:") || strings.HasPrefix(stored, "file:")
 }
 
+// IsSealed reports whether a stored text has the form of a sealed one. Only
+// Open can tell whether it opens.
+func IsSealed(stored string) bool { return strings.HasPrefix(stored, sealedPrefix) }
+
 // Open returns the secret behind a stored text: a sealed one, or a reference,
 // which is resolved on the machine that opens it.
 func (k Key) Open(at Place, stored string) (string, error) {

@@ -17,6 +17,9 @@ type Provider struct {
 	// Check validates a connection's settings without using the network.
 	// Its error names the field and what would be right.
 	Check func(Connection) error
+	// Note says what Check let pass and put right, for the person who entered
+	// it; empty when there is nothing to say. Nil: there never is.
+	Note func(Connection) string
 }
 
 // A Field is one setting of a connector, named as in the vendor's own pages.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // maxRows bounds a map.
@@ -52,9 +54,19 @@ func ParseMap(file string, data []byte) (*Map, error) {
 	if root == nil {
 		return nil, d.problems
 	}
+	return d.readMap(root)
+}
+
+// ReadMap reads a map from a node of a YAML file, such as one of several
+// documents; otherwise it is as ParseMap.
+func ReadMap(file string, root *yaml.Node) (*Map, error) {
+	return (&document{file: file}).readMap(root)
+}
+
+func (d *document) readMap(root *yaml.Node) (*Map, error) {
 	keys := d.mapping(root, "the map", "name!", "description", "source!", "target!", "assetClass", "rows!")
 	m := &Map{
-		File:        file,
+		File:        d.file,
 		Name:        d.text(keys["name"], "name"),
 		Description: d.text(keys["description"], "description"),
 		Source:      d.text(keys["source"], "source"),

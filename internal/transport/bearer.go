@@ -42,32 +42,45 @@ func (b *Bearer) renew() {
 	b.generation++
 }
 
-// Token makes sure that there is a token, fetching one if needed.
-func (b *Bearer) Token(ctx context.Context) error {
-	_, _, err := b.token(ctx)
-	return err
+// Renew fetches a token whether or not there is one, and uses it from now on.
+// When that fails, the one there was stays.
+func (b *Bearer) Renew(ctx context.Context) error {
+	token, err := fetch(ctx, b.source)
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reuse = oauth2.ReuseTokenSourceWithExpiry(token, b.source, time.Nanosecond)
+	b.generation++
+	return nil
 }
 
 func (b *Bearer) token(ctx context.Context) (*oauth2.Token, int, error) {
 	b.mu.Lock()
 	reuse, generation := b.reuse, b.generation
 	b.mu.Unlock()
+	token, err := fetch(ctx, reuse)
+	return token, generation, err
+}
+
+// fetch gets a token from a source. A TokenSource takes no context: the call
+// is bounded by itself; one who has to stop now does not wait for it.
+func fetch(ctx context.Context, source oauth2.TokenSource) (*oauth2.Token, error) {
 	type result struct {
 		token *oauth2.Token
 		err   error
 	}
-	// A TokenSource takes no context. The call is bounded by itself; one who
-	// has to stop now does not wait for it.
 	done := make(chan result, 1)
 	go func() {
-		token, err := reuse.Token()
+		token, err := source.Token()
 		done <- result{token, err}
 	}()
 	select {
 	case r := <-done:
-		return r.token, generation, r.err
+		return r.token, r.err
 	case <-ctx.Done():
-		return nil, 0, context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
 }
 

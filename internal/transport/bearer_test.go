@@ -90,7 +90,7 @@ func TestARevokedTokenIsReplacedOnceForAll(t *testing.T) {
 	tokens := &issuer{life: time.Hour}
 	b := NewBearer(tokens)
 	c := accepting(t, func(token string) bool { return token == "Bearer token-2" })
-	require.NoError(t, b.Token(t.Context()))
+	require.NoError(t, b.Renew(t.Context()))
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
@@ -147,5 +147,8 @@ func TestWaitingForATokenEndsWithItsContext(t *testing.T) {
 	reason := errors.New("worker stops")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(reason)
-	require.ErrorIs(t, NewBearer(tokens).Token(ctx), reason)
+	b := NewBearer(tokens)
+	require.ErrorIs(t, b.Renew(ctx), reason)
+	_, _, err := b.token(ctx)
+	require.ErrorIs(t, err, reason)
 }

@@ -1,0 +1,220 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/transform"
+	"sluice/schema"
+)
+
+// Changes are what Apply writes. What has an id is changed, as it was when it
+// was read; what has none is created.
+type Changes struct {
+	Connectors []Connector
+	// Maps are transform maps in YAML, each to become its name's next version.
+	Maps [][]byte
+	// Profiles name their connectors, which may be created by the same Changes.
+	Profiles []Profile
+}
+
+// Apply writes all changes in one transaction: connectors, maps, profiles. It
+// refuses all of them when one cannot be, or was changed since it was read.
+// Profiles are held against their rivals as they all are afterwards. What
+// CreateProfile and UpdateProfile keep is kept: a profile's name, connector
+// and kind stay.
+func (s *Store) Apply(ctx context.Context, c Changes) error {
+	versions := make([]MapVersion, len(c.Maps))
+	for i, body := range c.Maps {
+		var err error
+		if versions[i], err = compileMap(body); err != nil {
+			return err
+		}
+	}
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if err := lockForChanges(ctx, tx, c); err != nil {
+			return fmt.Errorf("apply: %w", err)
+		}
+		for _, connector := range c.Connectors {
+			if err := saveConnector(ctx, tx, connector); err != nil {
+				return fmt.Errorf("connector %s: %w", connector.Name, err)
+			}
+		}
+		for _, m := range versions {
+			if err := addMap(ctx, tx, m); err != nil {
+				return fmt.Errorf("map %s: %w", m.Name, err)
+			}
+		}
+		return saveProfiles(ctx, tx, c.Profiles)
+	})
+}
+
+// UpdateConnector changes a connector that was read before: its description,
+// whether it is active, its settings and its secrets. Its version grows, so
+// that workers open a new session with it.
+func (s *Store) UpdateConnector(ctx context.Context, c Connector) error {
+	return s.Apply(ctx, Changes{Connectors: []Connector{c}})
+}
+
+// AddMap compiles a transform map in YAML and stores it as the next version of
+// its name. The maps that Sluice ships with cannot be changed.
+func (s *Store) AddMap(ctx context.Context, body []byte) error {
+	return s.Apply(ctx, Changes{Maps: [][]byte{body}})
+}
+
+// errChanged says that something is not as it was when it was read.
+var errChanged = errors.New("it was created, changed or deleted by somebody else meanwhile: nothing was changed; try again")
+
+// lockForChanges takes the rows to change in the order in which all who change
+// profiles do: profiles first, then connectors.
+func lockForChanges(ctx context.Context, tx pgx.Tx, c Changes) error {
+	var profiles []int64
+	var connectors []string
+	for _, p := range c.Profiles {
+		profiles, connectors = append(profiles, p.ID), append(connectors, p.Connector)
+	}
+	for _, c := range c.Connectors {
+		connectors = append(connectors, c.Name)
+	}
+	if _, err := tx.Exec(ctx, "SELECT FROM profiles WHERE id = ANY($1) ORDER BY id FOR UPDATE", profiles); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, "SELECT FROM connectors WHERE name = ANY($1) ORDER BY id FOR NO KEY UPDATE", connectors)
+	return err
+}
+
+func saveConnector(ctx context.Context, tx pgx.Tx, c Connector) error {
+	if c.ID == 0 {
+		if err := CheckConnectorName(c.Name); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `
+			INSERT INTO connectors (name, description, provider, active, settings, secrets) VALUES ($1, $2, $3, $4, $5, $6)`,
+			c.Name, c.Description, c.Provider, c.Active, c.Settings, c.Secrets)
+		if violates(err, "connectors_name_key") {
+			return errChanged
+		}
+		return err
+	}
+	tag, err := tx.Exec(ctx, `
+		UPDATE connectors
+		   SET description = $3, active = $4, settings = $5, secrets = $6, version = version + 1, updated_at = now()
+		 WHERE id = $1 AND version = $2`,
+		c.ID, c.Version, c.Description, c.Active, c.Settings, c.Secrets)
+	if err == nil && tag.RowsAffected() == 0 {
+		return errChanged
+	}
+	return err
+}
+
+func saveProfiles(ctx context.Context, tx pgx.Tx, profiles []Profile) error {
+	for i := range profiles {
+		if err := saveProfile(ctx, tx, &profiles[i]); err != nil {
+			return fmt.Errorf("profile %s: %w", profiles[i].Name, err)
+		}
+	}
+	for _, p := range profiles {
+		if err := checkRival(ctx, tx, p); err != nil {
+			return fmt.Errorf("profile %s: %w", p.Name, err)
+		}
+	}
+	return nil
+}
+
+// saveProfile creates or changes a profile and fills in its connector's id.
+func saveProfile(ctx context.Context, tx pgx.Tx, p *Profile) error {
+	if p.ID == 0 {
+		if err := CheckProfileName(p.Name); err != nil {
+			return err
+		}
+		err := tx.QueryRow(ctx, `
+			INSERT INTO profiles (name, description, connector_id, kind, asset_types, maps, active, schedule,
+			                      full_every_hours, retire_after, shrink_percent, reject_percent, absent_findings)
+			SELECT $1, $2, c.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM connectors c WHERE c.name = $3
+			RETURNING connector_id`,
+			p.Name, p.Description, p.Connector, p.Kind, p.AssetTypes, p.Maps, p.Active, p.Schedule,
+			p.FullEveryHours, p.RetireAfter, p.ShrinkPercent, p.RejectPercent, p.AbsentFindings).Scan(&p.ConnectorID)
+		if errors.Is(err, pgx.ErrNoRows) || violates(err, "profiles_name_key") {
+			return errChanged
+		}
+		return err
+	}
+	var updated time.Time
+	err := tx.QueryRow(ctx, `
+		UPDATE profiles
+		   SET description = $3, asset_types = $4, maps = $5, active = $6, schedule = $7, full_every_hours = $8,
+		       retire_after = $9, shrink_percent = $10, reject_percent = $11, absent_findings = $12, updated_at = now()
+		 WHERE id = $1 AND updated_at = $2 RETURNING connector_id, updated_at`,
+		p.ID, p.UpdatedAt, p.Description, p.AssetTypes, p.Maps, p.Active, p.Schedule, p.FullEveryHours,
+		p.RetireAfter, p.ShrinkPercent, p.RejectPercent, p.AbsentFindings).Scan(&p.ConnectorID, &updated)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return errChanged
+	}
+	return err
+}
+
+// CheckMapName says whether a transform map can have that name.
+func CheckMapName(name string) error {
+	if profileName.MatchString(name) {
+		return nil
+	}
+	return fmt.Errorf("map name %q cannot be used: at most 63 small letters, digits, '.', '_' and '-', beginning with a letter or digit", name)
+}
+
+// compileMap checks a map in YAML and makes it a version to store.
+func compileMap(body []byte) (MapVersion, error) {
+	m, err := transform.ParseMap("map", body)
+	if err != nil {
+		return MapVersion{}, err
+	}
+	if err := CheckMapName(m.Name); err != nil {
+		return MapVersion{}, err
+	}
+	models, err := transform.LoadModels(schema.Models())
+	if err != nil {
+		return MapVersion{}, err
+	}
+	program, err := transform.Compile(m, models)
+	if err != nil {
+		return MapVersion{}, err
+	}
+	return MapVersion{Name: m.Name, SourceModel: m.Source, TargetModel: m.Target, Digest: fmt.Sprintf("%x", program.Digest()), Body: string(body)}, nil
+}
+
+// addMap stores the next version of a map, unless the latest one is the very
+// same.
+func addMap(ctx context.Context, tx pgx.Tx, m MapVersion) error {
+	if err := lockMap(ctx, tx, m.Name); err != nil {
+		return err
+	}
+	var version int32
+	var builtin bool
+	var body string
+	err := tx.QueryRow(ctx, "SELECT version, builtin, body FROM transform_maps WHERE name = $1 ORDER BY version DESC LIMIT 1", m.Name).Scan(&version, &builtin, &body)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
+	if builtin {
+		return errors.New("it is one of Sluice's own, which cannot be changed: give yours another name")
+	}
+	if body == m.Body {
+		return nil
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO transform_maps (name, version, builtin, source_model, target_model, digest, body) VALUES ($1, $2, false, $3, $4, $5, $6)`,
+		m.Name, version+1, m.SourceModel, m.TargetModel, m.Digest, m.Body)
+	return err
+}
+
+// LatestMaps lists the newest version of every transform map, by name.
+func (s *Store) LatestMaps(ctx context.Context) ([]MapVersion, error) {
+	rows, err := s.pool.Query(ctx, "SELECT DISTINCT ON (name) "+mapColumns+" FROM transform_maps ORDER BY name, version DESC")
+	if err != nil {
+		return nil, fmt.Errorf("list transform maps: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[MapVersion])
+}

@@ -1,0 +1,169 @@
+package declare
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sluice/internal/catalog"
+	"sluice/internal/schedule"
+	"sluice/internal/secret"
+	"sluice/internal/transform"
+)
+
+// An Action is what becomes of something that is declared.
+type Action string
+
+const (
+	Create    Action = "create"
+	Update    Action = "update"
+	Unchanged Action = "unchanged"
+)
+
+// A Change is what applying a document does.
+type Change struct {
+	Action Action        `json:"action"`
+	Kind   string        `json:"kind"` // of the document
+	Name   string        `json:"name"`
+	Fields []FieldChange `json:"fields"` // none when it is unchanged
+}
+
+// A FieldChange is a field with its value before and after, empty where it has
+// none. It never has a secret: "sealed" stands for one.
+type FieldChange struct {
+	Field string `json:"field"`
+	Old   string `json:"old"`
+	New   string `json:"new"`
+}
+
+// A field is a part of a document as people read it.
+type field struct{ name, value string }
+
+// diff is what makes of what there is, nil when it is not there yet, what is
+// declared.
+func diff(present *Document, declared Document) Change {
+	c := Change{Action: Create, Kind: declared.Kind(), Name: declared.Name(), Fields: []FieldChange{}}
+	var before []field
+	if present != nil {
+		c.Action, before = Update, present.fields()
+	}
+	after := declared.fields()
+	old := make(map[string]string)
+	for _, f := range before {
+		old[f.name] = f.value
+	}
+	stays := make(map[string]bool)
+	for _, f := range after {
+		stays[f.name] = true
+		if value := old[f.name]; value != f.value {
+			c.Fields = append(c.Fields, FieldChange{f.name, value, f.value})
+		}
+	}
+	for _, f := range before {
+		if !stays[f.name] {
+			c.Fields = append(c.Fields, FieldChange{f.name, f.value, ""})
+		}
+	}
+	if present != nil && declared.Connector != nil {
+		c.Fields = append(c.Fields, resealed(*present.Connector, *declared.Connector)...)
+	}
+	if present != nil && len(c.Fields) == 0 {
+		c.Action = Unchanged
+	}
+	return c
+}
+
+// resealed are the secrets that were sealed and are sealed otherwise now.
+func resealed(before, after catalog.Connector) (changes []FieldChange) {
+	for _, name := range slices.Sorted(maps.Keys(after.Secrets)) {
+		old, now := before.Secrets[name], after.Secrets[name]
+		if secret.IsSealed(old) && secret.IsSealed(now) && old != now {
+			changes = append(changes, FieldChange{"secrets." + name, "sealed", "sealed, another text"})
+		}
+	}
+	return changes
+}
+
+// fields are the parts of a document that have a value, in the order in which
+// they are shown. No two have the same name.
+func (d Document) fields() []field {
+	var list []field
+	switch {
+	case d.Connector != nil:
+		list = fieldsOfConnector(*d.Connector)
+	case d.Map != nil:
+		list = fieldsOfMap(d.Map)
+	default:
+		list = fieldsOfProfile(*d.Profile)
+	}
+	return slices.DeleteFunc(list, func(f field) bool { return f.value == "" })
+}
+
+func fieldsOfConnector(c catalog.Connector) []field {
+	list := []field{{"description", c.Description}, {"provider", c.Provider}, {"active", strconv.FormatBool(c.Active)}}
+	for _, name := range slices.Sorted(maps.Keys(c.Settings)) {
+		list = append(list, field{"settings." + name, c.Settings[name]})
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
+		shown := "sealed"
+		if secret.IsReference(c.Secrets[name]) {
+			shown = c.Secrets[name]
+		}
+		list = append(list, field{"secrets." + name, shown})
+	}
+	return list
+}
+
+func fieldsOfProfile(p catalog.Profile) []field {
+	list := []field{{"description", p.Description}, {"connector", p.Connector}, {"product", p.Kind}, {"active", strconv.FormatBool(p.Active)},
+		{"assetTypes", strings.Join(p.AssetTypes, ", ")}}
+	for _, name := range slices.Sorted(maps.Keys(p.Maps)) {
+		list = append(list, field{"maps." + name, p.Maps[name]})
+	}
+	list = append(list, fieldsOfSchedule(p.Schedule)...)
+	return append(list, field{"fullEveryHours", fmt.Sprint(p.FullEveryHours)}, field{"retireAfter", fmt.Sprint(p.RetireAfter)},
+		field{"shrinkPercent", fmt.Sprint(p.ShrinkPercent)}, field{"rejectPercent", fmt.Sprint(p.RejectPercent)}, field{"absentFindings", p.AbsentFindings})
+}
+
+func fieldsOfSchedule(s *schedule.Spec) []field {
+	if s == nil {
+		return nil
+	}
+	list := []field{{"schedule.when", s.When.String()}, {"schedule.timeZone", s.TimeZone}, {"schedule.start", s.Start.String()}, {"schedule.end", s.End.String()}}
+	if s.TimeZone == "" {
+		list[1].value = "UTC"
+	}
+	if s.Jitter != nil {
+		list = append(list, field{"schedule.jitter", s.Jitter.String()})
+	}
+	if s.CatchUp != 0 {
+		list = append(list, field{"schedule.catchUp", s.CatchUp.String()})
+	}
+	return list
+}
+
+// fieldsOfMap has a field a row, named by what the row fills: no two rows fill
+// the same. The order of rows makes no difference to what a map does.
+func fieldsOfMap(m *transform.Map) []field {
+	list := []field{{"description", m.Description}, {"source", m.Source}, {"target", m.Target}, {"assetClass", m.AssetClass}}
+	for _, row := range m.Rows {
+		text := "from " + row.From
+		if row.Convert != "" {
+			text += ", convert " + row.Convert
+		}
+		if row.Default != "" {
+			text += ", default " + row.Default
+		}
+		if row.Values != nil {
+			var values []string
+			for _, from := range slices.Sorted(maps.Keys(row.Values)) {
+				values = append(values, fmt.Sprintf("%q: %s", from, row.Values[from]))
+			}
+			text += ", values {" + strings.Join(values, ", ") + "}"
+		}
+		list = append(list, field{row.To, text})
+	}
+	return list
+}

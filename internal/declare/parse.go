@@ -1,0 +1,332 @@
+package declare
+
+import (
+	"encoding"
+	"fmt"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"sluice/internal/catalog"
+	"sluice/internal/schedule"
+	"sluice/internal/secret"
+	"sluice/internal/source"
+	"sluice/internal/source/kinds"
+	"sluice/internal/suggest"
+	"sluice/internal/transform"
+	"sluice/schema"
+)
+
+// MaxFile bounds a file, in bytes.
+const MaxFile = 4 << 20
+
+// maxDocuments bounds what is applied at once.
+const maxDocuments = 10000
+
+// A File is YAML or JSON to read.
+type File struct {
+	Name string // for messages
+	Data []byte
+}
+
+// Parse reads all documents of some files, and checks all that can be checked
+// without knowing what there is. Its error is of type transform.Problems.
+func Parse(files ...File) ([]Document, error) {
+	models, err := transform.LoadModels(schema.Models())
+	if err != nil {
+		return nil, err
+	}
+	var documents []Document
+	var problems transform.Problems
+	for _, f := range files {
+		r := &reader{file: f.Name}
+		if len(f.Data) > MaxFile {
+			problems = append(problems, transform.Problem{File: f.Name, Message: fmt.Sprintf("is larger than %d bytes", MaxFile)})
+			continue
+		}
+		for _, root := range r.documents(f.Data) {
+			if d, ok := r.document(root, models); ok {
+				documents = append(documents, d)
+			}
+		}
+		problems = append(problems, r.problems...)
+	}
+	if len(documents) > maxDocuments {
+		return nil, transform.Problems{{Message: fmt.Sprintf("%d connectors, profiles and maps are too many at once: give at most %d", len(documents), maxDocuments)}}
+	}
+	problems = append(problems, repeated(documents)...)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return documents, nil
+}
+
+// repeated finds what is declared twice.
+func repeated(documents []Document) (problems transform.Problems) {
+	type id struct{ kind, name string }
+	first := make(map[id]Document)
+	for _, d := range documents {
+		if before, ok := first[id{d.Kind(), d.Name()}]; ok {
+			problems = append(problems, d.problem("name", "it is in %s:%d already", before.file, before.at[""].line))
+			continue
+		}
+		first[id{d.Kind(), d.Name()}] = d
+	}
+	return problems
+}
+
+// document reads one document; not when there is something wrong with it.
+func (r *reader) document(root *yaml.Node, models *transform.Models) (Document, bool) {
+	d := Document{file: r.file, at: map[string]place{"": {root.Line, root.Column}}}
+	before := len(r.problems)
+	var kind *yaml.Node
+	if root.Kind != yaml.MappingNode {
+		r.addf(root, `a document must be a mapping of keys to values that begins with "kind: connector", "kind: profile" or "kind: map"`)
+		return d, false
+	}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		key, value := root.Content[i], root.Content[i+1]
+		d.at[key.Value] = place{value.Line, value.Column}
+		if key.Value == "kind" {
+			kind = value
+		}
+	}
+	if kind == nil {
+		r.addf(root, "the document does not say its kind: connector, profile or map")
+		return d, false
+	}
+	switch kind.Value {
+	case KindConnector:
+		d.Connector = r.connector(root)
+	case KindProfile:
+		d.Profile = r.profile(root)
+	case KindMap:
+		d.Map = r.transformMap(root, models)
+	default:
+		known := []string{KindConnector, KindProfile, KindMap}
+		hint := suggest.Ending(kind.Value, known)
+		if _, err := kinds.Find(kind.Value); err == nil {
+			hint = `; a profile has "kind: profile" and "product: ` + kind.Value + `"`
+		}
+		r.addf(kind, "unknown kind of document %q%s", kind.Value, hint)
+	}
+	return d, len(r.problems) == before
+}
+
+func (r *reader) connector(root *yaml.Node) *catalog.Connector {
+	const what = "the connector"
+	values := r.mapping(root, what, "kind!", "name!", "description", "provider!", "active", "settings", "secrets")
+	c := &catalog.Connector{
+		Name: r.text(values["name"], "name"), Description: r.text(values["description"], "description"),
+		Provider: r.text(values["provider"], "provider"), Active: r.flag(values["active"], "active", true),
+		Settings: make(map[string]string), Secrets: make(map[string]string),
+	}
+	if values["name"] == nil || values["provider"] == nil {
+		return c
+	}
+	if err := catalog.CheckConnectorName(c.Name); err != nil {
+		r.addf(values["name"], "%v", err)
+	}
+	p, err := kinds.FindProvider(c.Provider)
+	if err != nil {
+		r.addf(values["provider"], "%v", err)
+		return c
+	}
+	if n := values["settings"]; n != nil {
+		for _, m := range r.members(n, "settings") {
+			r.setting(p, m, c)
+		}
+	}
+	if n := values["secrets"]; n != nil {
+		for _, m := range r.members(n, "secrets") {
+			r.secret(p, m, c)
+		}
+	}
+	return c
+}
+
+// fields names a provider's fields: its secrets, or its other settings.
+func fields(p source.Provider, secrets bool) []string {
+	var names []string
+	for _, f := range p.Fields {
+		if f.Secret == secrets {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// setting reads a field that is no secret; an empty one is none.
+func (r *reader) setting(p source.Provider, m member, c *catalog.Connector) {
+	name, known := m.key.Value, fields(p, false)
+	switch {
+	case slices.Contains(fields(p, true), name): // its value is not quoted
+		r.addf(m.key, `%s is a secret, which is never written into a file: under "secrets", say where workers find it, as "secretRef: env:NAME" or "secretRef: file:PATH"`, name)
+	case !slices.Contains(known, name):
+		r.addf(m.key, "unknown setting %q of provider %s%s", name, p.Name, suggest.Ending(name, known))
+	default:
+		if text := r.text(m.value, name); text != "" {
+			c.Settings[name] = text
+		}
+	}
+}
+
+// secret reads where a secret is, or its sealed text. Nothing that stands
+// there is quoted: it may be the secret itself.
+func (r *reader) secret(p source.Provider, m member, c *catalog.Connector) {
+	name, known := m.key.Value, fields(p, true)
+	if !slices.Contains(known, name) {
+		r.addf(m.key, "unknown secret %q of provider %s%s", name, p.Name, suggest.Ending(name, known))
+		return
+	}
+	if m.value.Kind == yaml.MappingNode {
+		members := r.members(m.value, name)
+		if len(members) == 1 && members[0].key.Value == "secretRef" {
+			reference := r.text(members[0].value, "secretRef")
+			if secret.IsReference(reference) {
+				c.Secrets[name] = reference
+				return
+			}
+			r.addf(members[0].value, "secretRef of %s is neither env:NAME nor file:PATH: it says where workers find the secret", name)
+			return
+		}
+	}
+	if m.value.Kind == yaml.ScalarNode && secret.IsSealed(m.value.Value) {
+		c.Secrets[name] = m.value.Value
+		return
+	}
+	r.addf(m.value, `%s is never written into a file as it is: say where workers find it, as "secretRef: env:NAME" or "secretRef: file:PATH"`, name)
+}
+
+func (r *reader) profile(root *yaml.Node) *catalog.Profile {
+	values := r.mapping(root, "the profile", "kind!", "name!", "description", "connector!", "product!", "active", "assetTypes", "maps",
+		"schedule", "fullEveryHours", "retireAfter", "shrinkPercent", "rejectPercent", "absentFindings")
+	p := &catalog.Profile{
+		Name: r.text(values["name"], "name"), Description: r.text(values["description"], "description"),
+		Connector: r.text(values["connector"], "connector"), Kind: r.text(values["product"], "product"),
+		Active: r.flag(values["active"], "active", true), Policy: catalog.DefaultPolicy,
+	}
+	if values["name"] != nil {
+		if err := catalog.CheckProfileName(p.Name); err != nil {
+			r.addf(values["name"], "%v", err)
+		}
+	}
+	const year = 365 * 24
+	r.number(values["fullEveryHours"], "fullEveryHours", 1, year, &p.FullEveryHours)
+	r.number(values["retireAfter"], "retireAfter", 0, 1<<20, &p.RetireAfter)
+	r.number(values["shrinkPercent"], "shrinkPercent", 0, 100, &p.ShrinkPercent)
+	r.number(values["rejectPercent"], "rejectPercent", 0, 100, &p.RejectPercent)
+	if n := values["absentFindings"]; n != nil {
+		p.AbsentFindings = r.text(n, "absentFindings")
+		if known := []string{"fixed", "preserve"}; !slices.Contains(known, p.AbsentFindings) {
+			r.addf(n, "unknown absentFindings %q%s", p.AbsentFindings, suggest.Ending(p.AbsentFindings, known))
+		}
+	}
+	if n := values["schedule"]; n != nil {
+		p.Schedule = r.schedule(n)
+	}
+	if values["product"] == nil {
+		return p
+	}
+	kind, err := kinds.Find(p.Kind)
+	if err != nil {
+		r.addf(values["product"], "%v", err)
+		return p
+	}
+	r.assetTypes(kind, values["assetTypes"], values["maps"], p)
+	return p
+}
+
+// assetTypes reads which asset types a profile brings in, all of the kind when
+// it does not say, and by which maps, the kind's own when it does not say.
+func (r *reader) assetTypes(kind source.Kind, list, maps *yaml.Node, p *catalog.Profile) {
+	p.Maps = make(map[string]string)
+	add := func(t source.AssetType) {
+		if p.Maps[t.Name] == "" { // named twice is meant once
+			p.AssetTypes, p.Maps[t.Name] = append(p.AssetTypes, t.Name), t.Map
+		}
+	}
+	switch {
+	case list == nil:
+		for _, t := range kind.AssetTypes() {
+			add(t)
+		}
+	case list.Kind != yaml.SequenceNode || len(list.Content) == 0:
+		r.addf(list, "assetTypes must be a list of at least one; leave it out for all of the kind")
+	default:
+		for _, n := range list.Content {
+			t, err := kinds.AssetType(kind, r.text(n, "an asset type"))
+			if err != nil {
+				r.addf(n, "%v", err)
+				continue
+			}
+			add(t)
+		}
+	}
+	if maps == nil {
+		return
+	}
+	for _, m := range r.members(maps, "maps") {
+		if p.Maps[m.key.Value] == "" {
+			r.addf(m.key, "there is a map for %q, which is none of the profile's asset types%s", m.key.Value, suggest.Ending(m.key.Value, p.AssetTypes))
+			continue
+		}
+		if p.Maps[m.key.Value] = r.text(m.value, "the map of "+m.key.Value); p.Maps[m.key.Value] == "" {
+			r.addf(m.value, "the map of %s has no name: leave it out for the default map", m.key.Value)
+		}
+	}
+}
+
+func (r *reader) schedule(root *yaml.Node) *schedule.Spec {
+	values := r.mapping(root, "the schedule", "when!", "timeZone", "start", "end", "jitter", "catchUp")
+	s := &schedule.Spec{TimeZone: r.text(values["timeZone"], "timeZone")}
+	before := len(r.problems)
+	read := func(key string, to encoding.TextUnmarshaler) {
+		if n := values[key]; n != nil {
+			if err := to.UnmarshalText([]byte(r.text(n, key))); err != nil {
+				r.addf(n, "%s: %v", key, err)
+			}
+		}
+	}
+	read("when", &s.When)
+	read("start", &s.Start)
+	read("end", &s.End)
+	read("catchUp", &s.CatchUp)
+	if values["jitter"] != nil {
+		s.Jitter = new(schedule.Duration)
+		read("jitter", s.Jitter)
+	}
+	if len(r.problems) > before || values["when"] == nil {
+		return s
+	}
+	if _, err := s.Timetable(); err != nil {
+		r.addf(root, "%v", err)
+	}
+	return s
+}
+
+// transformMap reads a map and checks all of it.
+func (r *reader) transformMap(root *yaml.Node, models *transform.Models) *transform.Map {
+	body := *root
+	body.Content = nil
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if root.Content[i].Value != "kind" {
+			body.Content = append(body.Content, root.Content[i], root.Content[i+1])
+		}
+	}
+	m, err := transform.ReadMap(r.file, &body)
+	if err == nil {
+		if err := catalog.CheckMapName(m.Name); err != nil {
+			r.addf(root, "%v", err)
+		}
+		_, err = transform.Compile(m, models)
+	}
+	found, _ := err.(transform.Problems)
+	for _, problem := range found {
+		if problem.Line == 0 { // it is about the map as a whole
+			problem.Line, problem.Column = root.Line, root.Column
+		}
+		r.problems = append(r.problems, problem)
+	}
+	return m
+}
