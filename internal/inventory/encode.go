@@ -54,7 +54,7 @@ const partFindings = 10_000
 func (b *Batch) Add(a *transform.Asset, keep []string) {
 	p := b.open
 	if p == nil || len(p.findings)+len(p.assets) >= partFindings {
-		p = &part{index: make(map[string]int)}
+		p = p.next()
 		b.open = p
 		b.parts = append(b.parts, p)
 	}
@@ -77,6 +77,21 @@ func (b *Batch) Assets() int64 {
 		n += int64(len(p.assets))
 	}
 	return n
+}
+
+// next returns a new part. It has room for about as much as the one before it,
+// if there is one, since growing by and by costs more than twice the memory.
+func (p *part) next() *part {
+	if p == nil {
+		return &part{index: make(map[string]int)}
+	}
+	const reserve = 16 // a sixteenth more
+	return &part{
+		assets:   make([]asset, 0, len(p.assets)+len(p.assets)/reserve),
+		findings: make([]finding, 0, len(p.findings)+len(p.findings)/reserve),
+		content:  make([]byte, 0, len(p.content)+len(p.content)/reserve),
+		index:    make(map[string]int, len(p.assets)),
+	}
 }
 
 func (p *part) encode(a *transform.Asset, keep []string) asset {

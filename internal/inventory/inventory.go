@@ -49,6 +49,14 @@ func Write(ctx context.Context, tx pgx.Tx, scope Scope, batch *Batch) (Counts, e
 	if err := w.begin(); err != nil {
 		return Counts{}, err
 	}
+	// Every statement here looks up some assets or findings by an index. Of a
+	// table that has just been filled PostgreSQL has no statistics, takes a
+	// few hundred assets for most of it, and would read all of it each time.
+	// (Planning each statement anew would not help, and would do the same to
+	// the checks of foreign keys, at the price of half a COPY.)
+	if _, err := tx.Exec(ctx, "SET LOCAL enable_seqscan = off"); err != nil {
+		return Counts{}, err
+	}
 	for _, part := range batch.parts {
 		if err := w.write(part); err != nil {
 			return Counts{}, err
@@ -65,11 +73,7 @@ type writer struct {
 }
 
 func (w *writer) begin() error {
-	// Plans made for an empty table are ruinous for a full one; and compiling
-	// queries costs more than running them here.
-	if _, err := w.tx.Exec(w.ctx, "SET LOCAL plan_cache_mode = force_custom_plan"); err != nil {
-		return err
-	}
+	// Compiling queries costs more than running them here.
 	if _, err := w.tx.Exec(w.ctx, "SET LOCAL jit = off"); err != nil {
 		return err
 	}
@@ -82,11 +86,11 @@ func (w *writer) begin() error {
 }
 
 func (w *writer) write(p *part) error {
-	ids, err := w.writeAssets(p)
+	ids, stored, err := w.writeAssets(p)
 	if err != nil {
 		return fmt.Errorf("write assets: %w", err)
 	}
-	if err := w.writeFindings(p, ids); err != nil {
+	if err := w.writeFindings(p, ids, stored); err != nil {
 		return fmt.Errorf("write findings: %w", err)
 	}
 	if err := w.see(ids); err != nil {

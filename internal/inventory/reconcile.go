@@ -42,6 +42,10 @@ func Reconcile(ctx context.Context, tx pgx.Tx, scope Scope, policy Policy) (Reco
 	if err := w.begin(); err != nil {
 		return Reconciled{}, err
 	}
+	// Plans made for an empty table are ruinous for a full one.
+	if _, err := tx.Exec(ctx, "SET LOCAL plan_cache_mode = force_custom_plan"); err != nil {
+		return Reconciled{}, err
+	}
 	var done Reconciled
 	var err error
 	if policy.FixAbsent {

@@ -7,21 +7,25 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// writeAssets writes the part's assets and returns their ids, in its order.
-func (w *writer) writeAssets(p *part) ([]int64, error) {
-	ids := make([]int64, len(p.assets))
+// writeAssets writes the part's assets. It returns their ids, in its order,
+// and which of them were stored before.
+func (w *writer) writeAssets(p *part) (ids []int64, stored []bool, err error) {
+	ids, stored = make([]int64, len(p.assets)), make([]bool, len(p.assets))
 	names := make([]string, len(p.assets))
 	for i := range p.assets {
 		names[i] = p.assets[i].externalID
 	}
-	stored := make([]bool, len(p.assets))
 	var changed, returned []int
+	// With external_id = ANY(names) PostgreSQL may read all assets of the
+	// class and filter them.
 	rows, err := w.tx.Query(w.ctx, `
-		SELECT id, external_id, digest, stale_since IS NOT NULL FROM assets
-		 WHERE connector_id = $1 AND kind = $2 AND class = $3 AND external_id = ANY($4)`,
+		SELECT a.id, a.external_id, a.digest, a.stale_since IS NOT NULL
+		  FROM unnest($4::text[]) wanted, LATERAL (
+		       SELECT * FROM assets
+		        WHERE connector_id = $1 AND kind = $2 AND class = $3 AND external_id = wanted LIMIT 1) a`,
 		w.scope.ConnectorID, w.scope.Kind, w.scope.Class, names)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var id int64
 	var name string
@@ -41,17 +45,17 @@ func (w *writer) writeAssets(p *part) ([]int64, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := w.insertAssets(p, ids, stored); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	w.counts.Assets.Updated += int64(len(changed))
 	w.counts.Assets.Returned += int64(len(returned))
 	if err := w.returnAssets(ids, returned); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return ids, w.updateAssets(p, ids, append(changed, returned...))
+	return ids, stored, w.updateAssets(p, ids, append(changed, returned...))
 }
 
 // insertAssets copies the assets that are not stored and fills in their ids.
@@ -65,7 +69,9 @@ func (w *writer) insertAssets(p *part, ids []int64, stored []bool) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	rows, err := w.tx.Query(w.ctx, "SELECT nextval(pg_get_serial_sequence('assets', 'id')) FROM generate_series(1, $1)", len(fresh))
+	rows, err := w.tx.Query(w.ctx, `
+		SELECT nextval(sequence) FROM generate_series(1, $1), (SELECT pg_get_serial_sequence('assets', 'id')::regclass AS sequence OFFSET 0) once`,
+		len(fresh))
 	if err != nil {
 		return err
 	}
@@ -156,21 +162,55 @@ type findingKey struct {
 	externalID string
 }
 
-func (w *writer) writeFindings(p *part, assetIDs []int64) error {
-	place := make(map[int64]int, len(assetIDs)) // asset id -> place in the part
-	index := make(map[findingKey]int, len(p.findings))
+func (w *writer) writeFindings(p *part, assetIDs []int64, assetStored []bool) error {
+	found, err := w.compareFindings(p, assetIDs, assetStored)
+	if err != nil {
+		return err
+	}
+	if err := w.insertFindings(p, assetIDs, found.stored); err != nil {
+		return err
+	}
+	w.counts.Findings.Updated += int64(len(found.changed))
+	w.counts.Findings.Returned += int64(len(found.reopened))
+	if err := w.reopenFindings(found.reopened); err != nil {
+		return err
+	}
+	if err := w.updateFindings(p, append(found.changed, found.reopened...)); err != nil {
+		return err
+	}
+	return w.noteVanished(found.vanished)
+}
+
+// comparison is how a part's findings differ from what is stored.
+type comparison struct {
+	stored            []bool // by finding of the part
+	changed, reopened []change
+	vanished          []int64
+}
+
+// compareFindings looks up the stored findings of the part's assets. An asset
+// that was not stored before has none.
+func (w *writer) compareFindings(p *part, assetIDs []int64, assetStored []bool) (comparison, error) {
+	c := comparison{stored: make([]bool, len(p.findings))}
+	var known []int64
+	place := make(map[int64]int) // asset id -> place in the part
+	index := make(map[findingKey]int)
 	for i, id := range assetIDs {
+		if !assetStored[i] {
+			continue
+		}
+		known = append(known, id)
 		place[id] = i
 		for f := p.assets[i].first; f < p.assets[i].last; f++ {
 			index[findingKey{i, p.findings[f].externalID}] = f
 		}
 	}
-	stored := make([]bool, len(p.findings))
-	var changed, reopened []change
-	var vanished []int64
-	rows, err := w.tx.Query(w.ctx, "SELECT id, asset_id, external_id, digest, absent_since IS NOT NULL FROM findings WHERE asset_id = ANY($1)", assetIDs)
+	if known == nil {
+		return c, nil
+	}
+	rows, err := w.tx.Query(w.ctx, "SELECT id, asset_id, external_id, digest, absent_since IS NOT NULL FROM findings WHERE asset_id = ANY($1)", known)
 	if err != nil {
-		return err
+		return c, err
 	}
 	var id, assetID int64
 	var name string
@@ -182,34 +222,20 @@ func (w *writer) writeFindings(p *part, assetIDs []int64) error {
 		switch {
 		case !ok:
 			if !absent && w.gone(&p.assets[a], name) {
-				vanished = append(vanished, id)
+				c.vanished = append(c.vanished, id)
 			}
 			return nil
 		case absent:
-			reopened = append(reopened, change{id, f})
+			c.reopened = append(c.reopened, change{id, f})
 		case d != p.findings[f].digest:
-			changed = append(changed, change{id, f})
+			c.changed = append(c.changed, change{id, f})
 		default:
 			w.counts.Findings.Unchanged++
 		}
-		stored[f] = true
+		c.stored[f] = true
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	if err := w.insertFindings(p, assetIDs, stored); err != nil {
-		return err
-	}
-	w.counts.Findings.Updated += int64(len(changed))
-	w.counts.Findings.Returned += int64(len(reopened))
-	if err := w.reopenFindings(reopened); err != nil {
-		return err
-	}
-	if err := w.updateFindings(p, append(changed, reopened...)); err != nil {
-		return err
-	}
-	return w.noteVanished(vanished)
+	return c, err
 }
 
 // change is a stored finding and its new content in the part.
@@ -234,14 +260,16 @@ func (w *writer) gone(a *asset, externalID string) bool {
 
 // insertFindings copies the findings that are not stored into the table.
 func (w *writer) insertFindings(p *part, assetIDs []int64, stored []bool) error {
-	buf := make([]byte, 0, len(p.content)+len(p.findings)*100)
-	buf = append(buf, copyHeader...)
+	var buf []byte // in most runs there are few new findings, or none
 	fresh := 0
 	for i := range p.assets {
 		a := &p.assets[i]
 		for n := a.first; n < a.last; n++ {
 			if stored[n] {
 				continue
+			}
+			if fresh == 0 {
+				buf = append(make([]byte, 0, len(p.content)+len(p.findings)*100), copyHeader...)
 			}
 			f := &p.findings[n]
 			fresh++
