@@ -6,7 +6,7 @@ WORKFLOWCHECK := go.temporal.io/sdk/contrib/tools/workflowcheck@v0.6.0
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo dev test lint bench clean clean-all
+.PHONY: help build demo dev test e2e lint bench clean clean-all
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,11 +26,19 @@ test: ## Run all tests, against a real PostgreSQL and a real Temporal server
 	go run ./internal/devstack/prebuild
 	go test -timeout 30m ./...
 
+e2e: ## Use the Temporal UI in a browser, as a person would (Chromium; installed as root where it is missing)
+	@command -v chromium chromium-browser google-chrome google-chrome-stable > /dev/null || \
+		{ test "$$(id -u)" = 0 && command -v apt-get > /dev/null && apt-get update -q && apt-get install -qy --no-install-recommends chromium; } || \
+		{ echo "there is no Chromium on this machine, and only root can install it: apt-get install chromium"; exit 1; }
+	go run ./internal/devstack/prebuild
+	go test -tags e2e -timeout 15m ./internal/e2e
+
 lint: ## Check formatting, modules and code
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }
 	go mod tidy -diff
 	cd internal/devstack/temporald && go mod tidy -diff
 	go vet ./...
+	go vet -tags e2e,long ./internal/e2e ./workflows
 	go run $(STATICCHECK) ./...
 	go run $(WORKFLOWCHECK) ./workflows/...
 

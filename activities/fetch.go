@@ -98,7 +98,9 @@ func (f *fetch) run(ctx context.Context) error {
 	begun := time.Now()
 	full := func() bool {
 		l := f.a.limits
-		return f.point.Ended || f.rawBytes >= l.BatchBytes || f.pages >= l.BatchPages || time.Since(begun) >= l.BatchTime
+		enough := f.rawBytes >= l.BatchBytes || f.pages >= l.BatchPages || time.Since(begun) >= l.BatchTime
+		// An empty batch would have nothing to be written.
+		return f.point.Ended || enough && f.records > 0
 	}
 	for !full() {
 		err := f.read(ctx, session, full)

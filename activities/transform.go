@@ -20,9 +20,9 @@ type Transformed struct {
 	RejectedFindings int64 `json:"rejectedFindings"`
 }
 
-// Transform applies the run's map to a batch and stores the rejects. It is a
-// pure function of the batch and the map version: its rows stay in this
-// worker's memory for Upsert, which computes them again where they are not.
+// Transform applies the run's map to a batch. It is a pure function of the
+// batch and the map version: its rows and rejects stay in this worker's memory
+// for Upsert, which computes them again where they are not.
 func (a *Activities) Transform(ctx context.Context, ref catalog.BatchRef) (Transformed, error) {
 	beating, _, stop := withHeartbeat(ctx, Beat{Stream: ref.Stream, Batch: ref.Batch, Doing: "transforming"})
 	defer stop()
@@ -31,36 +31,36 @@ func (a *Activities) Transform(ctx context.Context, ref catalog.BatchRef) (Trans
 }
 
 func (a *Activities) transform(ctx context.Context, ref catalog.BatchRef) (Transformed, error) {
-	token, written, err := a.store.ClaimWrite(ctx, ref)
-	if err != nil || written {
-		return Transformed{}, err
-	}
-	batch, rejects, err := a.encode(ctx, ref)
+	rows, err := a.encode(ctx, ref)
 	if err != nil {
 		return Transformed{}, err
 	}
-	if err := a.store.WriteRejects(ctx, ref, token, rejects); err != nil {
-		return Transformed{}, err
-	}
-	a.encoded.put(ref, batch)
+	a.encoded.put(ref, rows)
+	batch := rows.batch
 	return Transformed{Assets: batch.Assets(), RejectedAssets: batch.RejectedAssets, RejectedFindings: batch.RejectedFindings}, nil
 }
 
+// encodedBatch is a batch's rows, and what did not become one.
+type encodedBatch struct {
+	batch   *inventory.Batch
+	rejects []catalog.Reject
+}
+
 // encode reads a batch's records, applies the map and encodes the result.
-func (a *Activities) encode(ctx context.Context, ref catalog.BatchRef) (*inventory.Batch, []catalog.Reject, error) {
+func (a *Activities) encode(ctx context.Context, ref catalog.BatchRef) (*encodedBatch, error) {
 	plan, err := a.store.PlanOf(ctx, ref.RunID)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	stream, err := plan.Stream(ref.Stream)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	program, err := a.program(ctx, stream.MapID)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	e := encoder{applier: program.NewApplier(), batch: new(inventory.Batch)}
+	e := encoder{applier: program.NewApplier(), encodedBatch: &encodedBatch{batch: new(inventory.Batch)}}
 	var raw []byte
 	err = a.store.Chunks(ctx, ref, func(c catalog.Chunk) error {
 		if raw, err = s2.Decode(raw[:cap(raw)], c.Data); err != nil {
@@ -68,13 +68,12 @@ func (a *Activities) encode(ctx context.Context, ref catalog.BatchRef) (*invento
 		}
 		return e.chunk(ctx, raw)
 	})
-	return e.batch, e.rejects, err
+	return e.encodedBatch, err
 }
 
 type encoder struct {
+	*encodedBatch
 	applier *transform.Applier
-	batch   *inventory.Batch
-	rejects []catalog.Reject
 	ordinal int64
 }
 
@@ -113,33 +112,33 @@ func (e *encoder) record(record []byte) {
 }
 
 // encodedBatches keeps the rows of the batches that are about to be written.
-// A run has one such batch, so a few slots serve a worker with several runs;
-// who finds its slot taken computes its rows again.
+// A stream has at most two such batches, so that a few slots serve a worker
+// with several runs; who finds its slot taken computes its rows again.
 type encodedBatches struct {
 	mu    sync.Mutex
-	slots [4]struct {
-		ref   catalog.BatchRef
-		batch *inventory.Batch
+	slots [8]struct {
+		ref  catalog.BatchRef
+		rows *encodedBatch
 	}
 	next int
 }
 
-func (e *encodedBatches) put(ref catalog.BatchRef, batch *inventory.Batch) {
+func (e *encodedBatches) put(ref catalog.BatchRef, rows *encodedBatch) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.slots[e.next].ref, e.slots[e.next].batch = ref, batch
+	e.slots[e.next].ref, e.slots[e.next].rows = ref, rows
 	e.next = (e.next + 1) % len(e.slots)
 }
 
 // take returns a batch's rows and forgets them; nil when they are not here.
-func (e *encodedBatches) take(ref catalog.BatchRef) *inventory.Batch {
+func (e *encodedBatches) take(ref catalog.BatchRef) *encodedBatch {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i := range e.slots {
-		if e.slots[i].ref == ref && e.slots[i].batch != nil {
-			batch := e.slots[i].batch
-			e.slots[i].batch = nil
-			return batch
+		if e.slots[i].ref == ref && e.slots[i].rows != nil {
+			rows := e.slots[i].rows
+			e.slots[i].rows = nil
+			return rows
 		}
 	}
 	return nil

@@ -27,9 +27,9 @@ func (a *Activities) upsert(ctx context.Context, ref catalog.BatchRef) (catalog.
 	if written {
 		return a.store.BatchCountsOf(ctx, ref)
 	}
-	batch := a.encoded.take(ref)
-	if batch == nil {
-		if batch, _, err = a.encode(ctx, ref); err != nil {
+	rows := a.encoded.take(ref)
+	if rows == nil {
+		if rows, err = a.encode(ctx, ref); err != nil {
 			return catalog.BatchCounts{}, err
 		}
 	}
@@ -37,8 +37,8 @@ func (a *Activities) upsert(ctx context.Context, ref catalog.BatchRef) (catalog.
 	if err != nil {
 		return catalog.BatchCounts{}, err
 	}
-	return a.store.WriteBatch(ctx, ref, token, func(tx pgx.Tx) (catalog.BatchCounts, error) {
-		counts, err := inventory.Write(ctx, tx, scope, batch)
+	return a.store.WriteBatch(ctx, ref, token, rows.rejects, func(tx pgx.Tx) (catalog.BatchCounts, error) {
+		counts, err := inventory.Write(ctx, tx, scope, rows.batch)
 		return catalog.BatchCounts(counts), err
 	})
 }

@@ -94,7 +94,8 @@ func (a *app) start(ctx context.Context, in workflows.Input) (execution, error) 
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		Memo:                                     map[string]any{activities.MemoStartedBy: "cli"},
-		StaticSummary:                            fmt.Sprintf("%s: %s from connector %s, mode %s", p.Name, p.Kind, p.Connector, in.Mode),
+		StaticSummary:                            workflows.StaticSummary(p.Name, p.Kind, p.Connector, in.Mode),
+		StaticDetails:                            workflows.StaticDetails(p.Name),
 	}, workflows.IngestionType, in)
 	var started *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &started) {

@@ -23,7 +23,8 @@ func (a *app) schedules(ctx context.Context) (*scheduler.Scheduler, error) {
 	}
 	return scheduler.New(temporal, scheduler.Starts{
 		Workflow: workflows.IngestionType, TaskQueue: a.taskQueue(), WorkflowID: workflows.WorkflowID,
-		Input: func(profile string) any { return workflows.Input{Profile: profile, Mode: lifecycle.Auto} },
+		Input:   func(profile string) any { return workflows.Input{Profile: profile, Mode: lifecycle.Auto} },
+		Details: workflows.StaticDetails,
 	}), nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -24,6 +25,11 @@ import (
 )
 
 func main() {
+	if os.Getenv("GOGC") == "" {
+		// A worker holds little and allocates much: collecting half as often
+		// makes a run some 5 % faster for some 30 MB.
+		debug.SetGCPercent(200)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := command().ExecuteContext(ctx); err != nil {

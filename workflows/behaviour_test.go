@@ -23,7 +23,7 @@ func TestFaultsOfTheVendorAreSurvived(t *testing.T) {
 		{Kind: "http-error", Status: 503, Share: 0.1},
 		{Kind: "http-error", Status: 500, HTML: true, Share: 0.05},
 		{Kind: "throttle", RetryAfter: 1, Every: 9, Times: 3},
-		{Kind: "revoke-tokens", Every: 7, Times: 4},
+		{Kind: "revoke-tokens", Endpoint: "applications", Every: 7, Times: 2}, // twice in a row would be a refusal
 		{Kind: "cut", Share: 0.1},
 		{Kind: "truncate", Share: 0.05},
 		{Kind: "hang-up", Share: 0.05},
@@ -311,4 +311,18 @@ func TestConnectionTest(t *testing.T) {
 	stored, err := s.store.LatestChecks(t.Context(), c.ID)
 	require.NoError(t, err)
 	require.Len(t, stored, 3)
+}
+
+func TestAPageWithNothingReadableDoesNotEndABatch(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, setup{
+		estate:   simulator.Config{Seed: 5, Applications: 12, FindingsPerAsset: 2, Defects: []simulator.Defect{{Kind: "undecodable", Count: 3}}},
+		settings: map[string]string{"pageSize": "1"},
+	})
+	result, err := s.run(workflows.Input{Profile: s.profile})
+	require.NoError(t, err)
+	require.Equal(t, lifecycle.Partial, result.Outcome, result.Reason)
+	require.Contains(t, result.Reason, "3 records could not be read")
+	require.Equal(t, int64(9), result.Assets.Created)
+	s.requireTruth()
 }

@@ -80,7 +80,7 @@ func (r *ingestion) result() Result {
 type Failure struct {
 	RunID   int64           `json:"runId,omitempty"`
 	Streams []StreamFailure `json:"streams,omitempty"`
-	Advice  []string        `json:"advice,omitempty"`
+	Advice  []string        `json:"advice"`
 }
 
 // StreamFailure is why one stream failed.
@@ -114,15 +114,17 @@ func (r *ingestion) failure(err error) error {
 	if err != nil {
 		_, code = reason(err)
 	}
-	if p.Profile == "" {
-		details.Advice = append(details.Advice, `name the profile: as input {"profile": "NAME"}, or by the workflow id ingest/NAME`)
-	}
-	if p.RunID != 0 {
-		details.Advice = append(details.Advice, fmt.Sprintf("see 'sluice runs show %d' and 'sluice runs logs %d'", p.RunID, p.RunID),
-			fmt.Sprintf("test the connection: 'sluice connectors test %s'", p.Connector))
-	}
-	if p.Profile != "" {
-		details.Advice = append(details.Advice, fmt.Sprintf("mend what the reason names, then 'sluice run %s' goes on with everything that is missing", p.Profile))
+	switch {
+	case p.Profile == "":
+		details.Advice = []string{`name the profile: as input {"profile": "NAME"}, or by the workflow id ingest/NAME`}
+	case p.RunID == 0:
+		details.Advice = []string{"mend what the message names, then start the run again"}
+	default:
+		details.Advice = []string{
+			fmt.Sprintf("see 'sluice runs show %d' and 'sluice runs logs %d'", p.RunID, p.RunID),
+			fmt.Sprintf("test the connection: 'sluice connectors test %s'", p.Connector),
+			fmt.Sprintf("mend what the message names, then 'sluice run %s' goes on with everything that is missing", p.Profile),
+		}
 	}
 	return temporal.NewApplicationErrorWithOptions(p.Reason, code, temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{details}})
 }

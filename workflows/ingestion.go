@@ -149,12 +149,8 @@ func (r *ingestion) run(ctx workflow.Context) error {
 	if err := r.plan(ctx); err != nil || r.planned.Skipped != "" {
 		return err
 	}
-	for i := range r.progress.Streams {
-		s := &r.progress.Streams[i]
-		if err := r.ingest(ctx, s); err != nil {
-			return err
-		}
-		r.show(ctx)
+	if err := r.ingestAll(ctx); err != nil {
+		return err
 	}
 	if r.progress.AssetsIn() {
 		r.progress.State = lifecycle.Processed
@@ -165,6 +161,25 @@ func (r *ingestion) run(ctx workflow.Context) error {
 		}
 	}
 	return nil
+}
+
+// ingestAll brings all streams in, beside each other.
+func (r *ingestion) ingestAll(ctx workflow.Context) error {
+	streams := workflow.NewWaitGroup(ctx)
+	var ended error
+	for i := range r.progress.Streams {
+		streams.Add(1)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer streams.Done()
+			// A cancelled run does not go on in a new execution.
+			if err := r.ingest(ctx, &r.progress.Streams[i]); err != nil && !temporal.IsCanceledError(ended) {
+				ended = err
+			}
+			r.show(ctx)
+		})
+	}
+	streams.Wait(ctx)
+	return ended
 }
 
 func (r *ingestion) plan(ctx workflow.Context) error {

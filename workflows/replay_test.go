@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"sluice/internal/lifecycle"
 	"sluice/internal/simulator"
 	"sluice/workflows"
 )
@@ -75,6 +76,15 @@ func TestRecord(t *testing.T) {
 	require.NoError(t, s.temporal.CancelWorkflow(t.Context(), run.GetID(), ""))
 	require.Error(t, run.Get(t.Context(), nil))
 	s.record(run, "cancelled.json")
+
+	run = s.start(workflows.Input{Profile: s.profile, Mode: "full"})
+	require.Eventually(t, func() bool { return len(s.progress(run).Streams) > 0 && s.progress(run).Streams[0].Batches > 0 }, time.Minute, 20*time.Millisecond)
+	s.update(run.GetID(), workflows.UpdatePause, workflows.Because{Reason: "a look"})
+	require.Eventually(t, func() bool { return s.progress(run).Streams[0].Phase == lifecycle.Paused }, time.Minute, 20*time.Millisecond)
+	s.update(run.GetID(), workflows.UpdateResume)
+	s.update(run.GetID(), workflows.UpdateCancel, workflows.Because{Reason: "enough"})
+	require.Error(t, run.Get(t.Context(), nil))
+	s.record(run, "updated.json")
 }
 
 func (s *stage) record(run client.WorkflowRun, name string) {

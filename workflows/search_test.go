@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/sdk/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -76,10 +77,37 @@ func TestARunDoesWithoutSearchAttributesThatAreNotRegistered(t *testing.T) {
 	}, 30*time.Second, 50*time.Millisecond)
 
 	s := newStage(t, setup{estate: simulator.Config{Applications: 3}, namespace: name})
-	result, err := s.run(workflows.Input{Profile: s.profile})
-	require.NoError(t, err)
+	run := s.start(workflows.Input{Profile: s.profile})
+	var result workflows.Result
+	require.NoError(t, run.Get(t.Context(), &result))
 	require.Equal(t, lifecycle.Succeeded, result.Outcome)
 	require.Equal(t, int64(3), result.Assets.Created)
+	require.Contains(t, s.metadata(run).CurrentDetails, "cannot be found by search attributes")
+}
+
+// metadata is what a run tells the Temporal UI of itself.
+func (s *stage) metadata(run client.WorkflowRun) *sdk.WorkflowMetadata {
+	var m sdk.WorkflowMetadata
+	value, err := s.temporal.QueryWorkflow(s.t.Context(), run.GetID(), run.GetRunID(), "__temporal_workflow_metadata")
+	require.NoError(s.t, err)
+	require.NoError(s.t, value.Get(&m))
+	return &m
+}
+
+func TestARunDescribesItselfToTheTemporalUI(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, setup{estate: simulator.Config{Applications: 3}})
+	run := s.start(workflows.Input{Profile: s.profile})
+	require.NoError(t, run.Get(t.Context(), nil))
+	m := s.metadata(run)
+	require.Contains(t, m.CurrentDetails, "**Processed, succeeded** · profile "+s.profile+" · connector tas · full run")
+	described := make(map[string]string)
+	for _, d := range append(m.Definition.QueryDefinitions, m.Definition.UpdateDefinitions...) {
+		described[d.Name] = d.Description
+	}
+	for _, name := range []string{workflows.QueryState, workflows.QueryProgress, workflows.UpdatePause, workflows.UpdateResume, workflows.UpdateCancel} {
+		require.NotEmpty(t, described[name], "%s says what it is for", name)
+	}
 }
 
 func TestSearchAttributesAreSetOnlyWhereTheyAreKnownToExist(t *testing.T) {

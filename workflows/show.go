@@ -30,7 +30,7 @@ func StaticDetails(profile string) string {
 func (r *ingestion) show(ctx workflow.Context) {
 	text := details(r.progress, workflow.Now(ctx))
 	if !r.searchable {
-		text += "\nThe search attributes of runs are not registered in this namespace: `sluice migrate` does that, or says how to.\n"
+		text += "\nThis run cannot be found by search attributes: they are not registered in this namespace; the worker's log says how to.\n"
 	}
 	workflow.SetCurrentDetails(ctx, text)
 	r.list(ctx)
@@ -61,7 +61,10 @@ func (r *ingestion) list(ctx workflow.Context) {
 	if !r.searchable || now == r.listed {
 		return
 	}
-	updates := []temporal.SearchAttributeUpdate{visibility.Profile.ValueSet(now.profile)}
+	var updates []temporal.SearchAttributeUpdate
+	if now.profile != "" {
+		updates = append(updates, visibility.Profile.ValueSet(now.profile))
+	}
 	if now.connector != "" {
 		updates = append(updates, visibility.Connector.ValueSet(now.connector))
 	}
@@ -108,14 +111,13 @@ func details(p lifecycle.Progress, now time.Time) string {
 		lines = append(lines, "", plain(p.Reason))
 	}
 	if len(p.Streams) > 0 {
-		lines = append(lines, "", "| stream | | progress | rate | left | assets | findings |", "|---|---|---|---|---|---|---|")
+		lines = append(lines, "", "| stream | | progress | rate | left |", "|---|---|---|---|---|")
 	}
 	for _, s := range p.Streams {
-		lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s |", plain(s.Name), s.Phase, bar(s), rate(s, now), left(s, now), s.Assets, s.Findings))
+		lines = append(lines, fmt.Sprintf("| %s | %s | %s | %s | %s |", plain(s.Name), s.Phase, bar(s), rate(s, now), left(s, now)))
 	}
-	if len(p.Streams) > 0 {
-		lines = append(lines, "", "*+ created, ~ updated, = unchanged*", "")
-	}
+	lines = append(lines, written(p)...)
+	lines = append(lines, "")
 	if p.Paused != nil && p.Outcome == "" {
 		lines = append(lines, fmt.Sprintf("- Paused since %s UTC, before the next batch; the update `resume` lets it go on.", clock(p.Paused.Since)))
 	}
@@ -125,6 +127,28 @@ func details(p lifecycle.Progress, now time.Time) string {
 		}
 	}
 	return strings.Join(append(lines, "", fmt.Sprintf("As of %s UTC.", clock(now)), ""), "\n")
+}
+
+// written is a table of what the run has done to the inventory.
+func written(p lifecycle.Progress) []string {
+	assets, findings := p.Totals()
+	if assets.Total() == 0 {
+		return nil
+	}
+	lines := []string{"", "| | assets | findings |", "|---|---|---|"}
+	for _, row := range []struct {
+		what             string
+		assets, findings int64
+	}{
+		{"created", assets.Created, findings.Created}, {"updated", assets.Updated, findings.Updated},
+		{"unchanged", assets.Unchanged, findings.Unchanged}, {"returned", assets.Returned, findings.Returned},
+		{"rejected", assets.Rejected, findings.Rejected},
+	} {
+		if row.assets+row.findings > 0 {
+			lines = append(lines, fmt.Sprintf("| %s | %d | %d |", row.what, row.assets, row.findings))
+		}
+	}
+	return lines
 }
 
 // notes are what there is to say of a stream beside its numbers.
@@ -190,4 +214,5 @@ func left(s lifecycle.Stream, now time.Time) string {
 func plain(text string) string { return markdown.Replace(text) }
 
 var markdown = strings.NewReplacer("\n", " ", "\r", " ", `\`, `\\`, "|", `\|`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`,
-	"<", "&lt;", ">", "&gt;", "&", "&amp;", "#", `\#`, "!", `\!`, "~", `\~`)
+	"<", "&lt;", ">", "&gt;", "&", "&amp;", "#", `\#`, "!", `\!`, "~", `\~`,
+	"://", `\://`, "www.", `www\.`, "@", `\@`) // the last three would become links

@@ -26,12 +26,15 @@ func running() lifecycle.Progress {
 func TestCurrentDetailsShowHowFarARunIs(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "**Processing** · profile acme-apps · connector acme · full run 12\n"+`
-| stream | | progress | rate | left | assets | findings |
-|---|---|---|---|---|---|---|
-| APPLICATION | fetching | `+"`██████████░░░░░░░░░░`"+` 50 % · 1000 of 2000 | 20/s | 50s | +950 ~0 =0 rejected 2 | +0 ~0 =0 |
-| APICOLLECTION | pending | 0 records |  |  | +0 ~0 =0 | +0 ~0 =0 |
+| stream | | progress | rate | left |
+|---|---|---|---|---|
+| APPLICATION | fetching | `+"`██████████░░░░░░░░░░`"+` 50 % · 1000 of 2000 | 20/s | 50s |
+| APICOLLECTION | pending | 0 records |  |  |
 
-*+ created, ~ updated, = unchanged*
+| | assets | findings |
+|---|---|---|
+| created | 950 | 0 |
+| rejected | 2 | 0 |
 
 
 As of 12:00:00 UTC.
@@ -73,7 +76,7 @@ func TestCurrentDetailsSayWhatHoldsARunUp(t *testing.T) {
 func TestWhatVendorsWroteIsNoMarkdown(t *testing.T) {
 	t.Parallel()
 	p := running()
-	p.Streams[0].Error = "| a |\n# big <img src=x onerror=alert(1)> [click](javascript:alert(1)) `code` **bold**"
+	p.Streams[0].Error = "| a |\n# big <img src=x onerror=alert(1)> [click](javascript:alert(1)) `code` **bold** https://evil.example www.evil.example"
 	require.Contains(t, details(p, noon),
-		"\\| a \\| \\# big &lt;img src=x onerror=alert(1)&gt; \\[click\\](javascript:alert(1)) \\`code\\` \\*\\*bold\\*\\*\n")
+		"\\| a \\| \\# big &lt;img src=x onerror=alert(1)&gt; \\[click\\](javascript:alert(1)) \\`code\\` \\*\\*bold\\*\\* https\\://evil.example www\\.evil.example\n")
 }

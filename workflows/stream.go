@@ -41,7 +41,9 @@ func (r *ingestion) pump(ctx workflow.Context, s *lifecycle.Stream) error {
 	if s.Began.IsZero() {
 		s.Began = workflow.Now(ctx)
 	}
-	writing := r.nothing(ctx)
+	// Of the batches fetched, at most two are on their way into the inventory:
+	// while one is written, the next is transformed.
+	before, writing := r.nothing(ctx), r.nothing(ctx)
 	for batch := s.Batches + 1; !s.Fetched; batch++ {
 		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
 			if err := writing.Get(ctx, nil); err != nil {
@@ -52,17 +54,16 @@ func (r *ingestion) pump(ctx workflow.Context, s *lifecycle.Stream) error {
 		ref := catalog.BatchRef{RunID: r.planned.RunID, Stream: s.Name, Batch: batch}
 		fetched, err := r.fetch(ctx, s, ref)
 		// What was fetched before an error is written all the same.
-		if werr := writing.Get(ctx, nil); err == nil {
-			err = werr
-		}
 		if err != nil {
+			_ = writing.Get(ctx, nil)
+			return err
+		}
+		if err := before.Get(ctx, nil); err != nil {
 			return err
 		}
 		s.Fetched, s.Doubt = fetched.Ended, fetched.Doubt
 		if fetched.BatchRecords > 0 {
-			writing = r.write(ctx, s, ref)
-		} else {
-			writing = r.nothing(ctx)
+			before, writing = writing, r.write(ctx, s, ref, writing)
 		}
 	}
 	if err := writing.Get(ctx, nil); err != nil {
@@ -124,12 +125,16 @@ func idle(ctx workflow.Context, s *lifecycle.Stream) (end func()) {
 }
 
 // write transforms and writes a batch beside the fetching of the next.
-func (r *ingestion) write(ctx workflow.Context, s *lifecycle.Stream, ref catalog.BatchRef) workflow.Future {
+func (r *ingestion) write(ctx workflow.Context, s *lifecycle.Stream, ref catalog.BatchRef, before workflow.Future) workflow.Future {
 	done, settle := workflow.NewFuture(ctx)
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		ctx = workflow.WithActivityOptions(ctx, summarised(data, fmt.Sprintf("%s batch %d", s.Name, ref.Batch)))
 		var transformed activities.Transformed
 		if err := workflow.ExecuteActivity(ctx, acts.Transform, ref).Get(ctx, &transformed); err != nil {
+			settle.SetError(err)
+			return
+		}
+		if err := before.Get(ctx, nil); err != nil {
 			settle.SetError(err)
 			return
 		}

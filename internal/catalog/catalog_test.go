@@ -262,15 +262,21 @@ func TestABatchIsWrittenOnce(t *testing.T) {
 	count := func(pgx.Tx) (catalog.BatchCounts, error) {
 		return catalog.BatchCounts{Assets: lifecycle.Counts{Created: 3}, Findings: lifecycle.Counts{Updated: 2, Rejected: 1}}, nil
 	}
-	_, err = store.WriteBatch(t.Context(), ref, old, count)
-	require.ErrorIs(t, err, catalog.ErrSuperseded, "an attempt that was given up")
-	require.ErrorIs(t, store.WriteRejects(t.Context(), ref, old, nil), catalog.ErrSuperseded)
-
 	rejects := []catalog.Reject{{Ordinal: 4, Finding: 2, AssetID: "1", FindingID: "9", Reason: "severity"}}
-	require.NoError(t, store.WriteRejects(t.Context(), ref, token, rejects))
-	require.NoError(t, store.WriteRejects(t.Context(), ref, token, rejects), "rejects are replaced, not added")
-	counts, err := store.WriteBatch(t.Context(), ref, token, count)
+	_, err = store.WriteBatch(t.Context(), ref, old, rejects, count)
+	require.ErrorIs(t, err, catalog.ErrSuperseded, "an attempt that was given up")
+	_, err = store.WriteBatch(t.Context(), ref, token, rejects, func(pgx.Tx) (catalog.BatchCounts, error) {
+		return catalog.BatchCounts{}, context.DeadlineExceeded
+	})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	none, err := store.Rejects(t.Context(), ref.RunID, 10, 0)
 	require.NoError(t, err)
+	require.Empty(t, none, "neither did what was not written, nor its rejects")
+
+	counts, err := store.WriteBatch(t.Context(), ref, token, rejects, count)
+	require.NoError(t, err)
+	_, err = store.WriteBatch(t.Context(), ref, token, rejects, count)
+	require.ErrorIs(t, err, catalog.ErrSuperseded, "the batch is written")
 	_, written, err = store.ClaimWrite(t.Context(), ref)
 	require.NoError(t, err)
 	require.True(t, written)
@@ -366,7 +372,7 @@ func TestPhasesSayHowEachStreamWent(t *testing.T) {
 	require.NoError(t, store.SaveChunk(t.Context(), ref, catalog.Chunk{Records: 30, Data: []byte("x")}, nil, point))
 	token, _, err := store.ClaimWrite(t.Context(), ref)
 	require.NoError(t, err)
-	_, err = store.WriteBatch(t.Context(), ref, token, func(pgx.Tx) (catalog.BatchCounts, error) {
+	_, err = store.WriteBatch(t.Context(), ref, token, nil, func(pgx.Tx) (catalog.BatchCounts, error) {
 		return catalog.BatchCounts{Findings: lifecycle.Counts{Created: 70, Rejected: 1}}, nil
 	})
 	require.NoError(t, err)

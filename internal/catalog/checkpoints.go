@@ -169,24 +169,17 @@ type BatchCounts struct {
 	Findings lifecycle.Counts `json:"findings"`
 }
 
-// WriteRejects replaces the rejects of a batch's transformation.
-func (s *Store) WriteRejects(ctx context.Context, ref BatchRef, token int32, rejects []Reject) error {
-	return s.asWriter(ctx, ref, token, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "DELETE FROM rejects WHERE run_id = $1 AND stream = $2 AND batch = $3 AND stage = 'transform'",
-			ref.RunID, ref.Stream, ref.Batch); err != nil {
-			return err
-		}
-		return insertRejects(ctx, tx, ref, "transform", rejects)
-	})
-}
-
-// WriteBatch runs write and moves the stream's checkpoint to the batch in one
-// transaction, so that a batch is in the inventory once or not at all.
-func (s *Store) WriteBatch(ctx context.Context, ref BatchRef, token int32, write func(pgx.Tx) (BatchCounts, error)) (BatchCounts, error) {
+// WriteBatch runs write, stores the batch's rejects and moves the stream's
+// checkpoint to the batch, all in one transaction, so that a batch is in the
+// inventory once or not at all.
+func (s *Store) WriteBatch(ctx context.Context, ref BatchRef, token int32, rejects []Reject, write func(pgx.Tx) (BatchCounts, error)) (BatchCounts, error) {
 	var counts BatchCounts
 	err := s.asWriter(ctx, ref, token, func(tx pgx.Tx) error {
 		var err error
 		if counts, err = write(tx); err != nil {
+			return err
+		}
+		if err := insertRejects(ctx, tx, ref, "transform", rejects); err != nil {
 			return err
 		}
 		a, f := counts.Assets, counts.Findings

@@ -24,7 +24,7 @@ type Limits struct {
 
 // DefaultLimits are the limits that a worker has unless configured.
 var DefaultLimits = Limits{
-	BatchPages: 50, BatchBytes: 32 << 20, BatchTime: 45 * time.Second,
+	BatchPages: 50, BatchBytes: 16 << 20, BatchTime: 45 * time.Second,
 	ShortWait: 10 * time.Second, Stall: time.Hour, RawRetention: 7 * 24 * time.Hour,
 	LogRetention: 90 * 24 * time.Hour,
 }

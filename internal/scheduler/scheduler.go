@@ -37,6 +37,8 @@ type Starts struct {
 	// time to the id; the input is one object.
 	WorkflowID func(profile string) string
 	Input      func(profile string) any
+	// Details describe such a run in the Temporal UI, in Markdown.
+	Details func(profile string) string
 }
 
 // Scheduler keeps schedules in one namespace of Temporal. It is safe for

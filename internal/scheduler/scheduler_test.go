@@ -58,6 +58,7 @@ func newBench(t *testing.T, address, workflowType string) *bench {
 		Workflow: workflowType, TaskQueue: profile,
 		WorkflowID: func(profile string) string { return "ingest/" + profile },
 		Input:      func(profile string) any { return input{profile, "auto"} },
+		Details:    func(profile string) string { return "brings in what " + profile + " says" },
 	}}
 	b.scheduler = scheduler.New(c, b.starts)
 	w := worker.New(c, profile, worker.Options{})

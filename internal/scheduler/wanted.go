@@ -32,7 +32,7 @@ func (s *Scheduler) wanted(profile string, spec schedule.Spec) (wanted, error) {
 		policy: policy(t.CatchUp),
 		action: &client.ScheduleWorkflowAction{
 			ID: s.starts.WorkflowID(profile), Workflow: s.starts.Workflow, TaskQueue: s.starts.TaskQueue,
-			Args: []any{s.starts.Input(profile)}, StaticSummary: "scheduled run of " + profile,
+			Args: []any{s.starts.Input(profile)}, StaticSummary: "scheduled run of " + profile, StaticDetails: s.starts.Details(profile),
 		},
 	}
 	switch {
