@@ -10,6 +10,7 @@ import (
 
 	"sluice/internal/lifecycle"
 	"sluice/internal/simulator"
+	"sluice/internal/testenv"
 )
 
 func TestStatusIsWatchedAndSummedPerConnector(t *testing.T) {
@@ -58,4 +59,17 @@ func TestAVendorThatIsAwayIsSeenInTheStatusAndInTheProgress(t *testing.T) {
 	require.NoError(t, sim.SetFaults())
 	require.Zero(t, (<-done).code)
 	require.Empty(t, okJSON[profileStatus](h, "status", profile).Note)
+}
+
+func TestWhatTemporalHasForgottenTheCatalogStillKnows(t *testing.T) {
+	t.Parallel()
+	h, _, _, profile := withProfile(t, smallEstate)
+	require.Zero(t, h.run("run", profile, "--wait").code)
+	// A server that never knew the run is as one that has forgotten it, when
+	// history is past its retention.
+	h.env["TEMPORAL_ADDRESS"] = testenv.StartTemporal(t).Address()
+	s := okJSON[profileStatus](h, "status", profile)
+	require.Equal(t, lifecycle.Processed, s.State)
+	require.Equal(t, lifecycle.Succeeded, s.Last.Outcome)
+	require.Contains(t, h.ok("runs", "show", "1"), "succeeded")
 }
