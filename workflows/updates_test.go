@@ -40,7 +40,7 @@ func TestARunIsPausedResumedAndCancelledFromOutside(t *testing.T) {
 	s.waitForBatches(2)
 	standing := s.update(run.GetID(), workflows.UpdatePause, workflows.Because{Reason: "maintenance"})
 	require.Equal(t, "Processing, paused: maintenance", standing.Text)
-	require.Eventually(t, func() bool { return s.progress(run).Streams[0].Phase == lifecycle.Paused }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return settled(s.progress(run)) }, 20*time.Second, 20*time.Millisecond)
 	written := s.batches()
 	_, err := s.tryUpdate(run.GetID(), workflows.UpdatePause, workflows.Because{Reason: "again"})
 	require.ErrorContains(t, err, "paused already")
@@ -56,6 +56,16 @@ func TestARunIsPausedResumedAndCancelledFromOutside(t *testing.T) {
 	require.Equal(t, "cancelled: wrong connector; what was written stays", s.lastRun().Reason)
 	standing = s.standing(run)
 	require.Equal(t, "cancelled", standing.Text, "it can still be asked")
+}
+
+// settled: no stream goes on, and what was fetched is written.
+func settled(p lifecycle.Progress) bool {
+	for _, s := range p.Streams {
+		if s.Phase != lifecycle.Paused || s.Assets.Total() != s.Records {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *stage) standing(run client.WorkflowRun) (standing workflows.Standing) {
