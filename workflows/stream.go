@@ -15,8 +15,8 @@ import (
 
 type reconciled = inventory.Reconciled
 
-// ingest brings a stream in, a batch at a time: while batch n is transformed
-// and written, batch n+1 is fetched. Batches are written in order. It returns
+// ingest brings a stream in, a batch at a time: while batch n is written, batch
+// n+1 is transformed and n+2 fetched. Batches are written in order. It returns
 // an error only when the whole run has to end; a stream that fails says so in
 // its progress.
 func (r *ingestion) ingest(ctx workflow.Context, s *lifecycle.Stream) error {
