@@ -1,7 +1,7 @@
 package simulator
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"sluice/internal/simulator/estate"
+	"sluice/internal/simulator/faults"
 	"sluice/internal/simulator/qualys"
 )
 
@@ -23,9 +23,16 @@ type State struct {
 	Hidden         float64         `json:"hidden"` // share of the assets out of scope
 	Applications   int             `json:"applications"`
 	APICollections int             `json:"apiCollections"` // as applications: ever created, removed and hidden ones included
+	WebApps        int             `json:"webApps"`        // likewise
+	WebFindings    int             `json:"webFindings"`    // likewise
+	Hosts          int             `json:"hosts"`          // likewise
+	Knowledge      int             `json:"knowledge"`      // entries of the knowledge base, published or not
+	Users          []User          `json:"users"`
 	Settings       controlSettings `json:"settings"`
 	Faults         []Fault         `json:"faults"`
 	Counts         Counts          `json:"counts"`
+
+	VMLimits map[faults.Endpoint]VMLimits `json:"vmLimits"`
 }
 
 // controlSettings are Settings on the control API. A field left out of a
@@ -37,20 +44,27 @@ type controlSettings struct {
 	OmitTotal        *bool           `json:"omitTotal,omitempty"`
 	WrapRecords      *bool           `json:"wrapRecords,omitempty"`
 	EmptyWithoutData *bool           `json:"emptyWithoutData,omitempty"`
+	Web              json.RawMessage `json:"web,omitempty"` // WebSettings
+	VM               json.RawMessage `json:"vm,omitempty"`  // VMSettings
 }
 
 // registerControl adds the control API, by which another process steers the
 // simulation:
 //
-//	POST /simulator/advance   {"updated":0.05,"silent":0,"added":0.01,"removed":0.01}
+//	POST /simulator/advance   {"updated":0.05,"silent":0,"added":0.01,"removed":0.01,"web":{"new":0.02,"fixed":0.1},
+//	                           "vm":{"scanned":0.5,"new":0.02,"fixed":0.1},"knowledge":{"updated":0.01,"published":1}}
 //	POST /simulator/scope     {"hidden":0.3}
 //	POST /simulator/faults    [{"kind":"throttle","every":5,"retryAfter":1}]; [] ends all
 //	POST /simulator/defects   [{"kind":"severity-word","count":3}]; [] mends all
-//	POST /simulator/settings  {"dialect":"gateway","tokenTTL":"30s"}
+//	POST /simulator/web-defects   [{"kind":"severity-word","count":3}]; [] mends all
+//	POST /simulator/host-defects  [{"kind":"malformed-xml","count":1,"endpoint":"vm-detections"}]; [] mends all
+//	POST /simulator/settings  {"dialect":"gateway","tokenTTL":"30s","web":{"maxConcurrent":4},"vm":{"requests":2000}}
 //	POST /simulator/revoke    ends all tokens
 //	POST /simulator/clock     {"pass":"1h"} or {"now":"2026-01-01T00:00:00Z"}
 //	GET  /simulator/state
 //	GET  /simulator/truth?type=APPLICATION[&hidden=true]   NDJSON, an Asset a line
+//	GET  /simulator/truth?type=WEBAPP|FINDING[&user=name]  NDJSON, a WebApp or WebFinding a line
+//	GET  /simulator/truth?type=HOST|DETECTION|KNOWLEDGEBASE[&user=name]
 func (s *Simulator) registerControl(mux *http.ServeMux) {
 	mux.Handle("POST /simulator/advance", control(func(c Change) (any, error) {
 		generation, err := s.Advance(c)
@@ -66,6 +80,12 @@ func (s *Simulator) registerControl(mux *http.ServeMux) {
 	}))
 	mux.Handle("POST /simulator/defects", control(func(d []Defect) (any, error) {
 		return d, s.SetDefects(d...)
+	}))
+	mux.Handle("POST /simulator/web-defects", control(func(d []WebDefect) (any, error) {
+		return d, s.SetWebDefects(d...)
+	}))
+	mux.Handle("POST /simulator/host-defects", control(func(d []VMDefect) (any, error) {
+		return d, s.SetHostDefects(d...)
 	}))
 	mux.Handle("POST /simulator/settings", control(s.controlSettings))
 	mux.Handle("POST /simulator/revoke", control(func(struct{}) (any, error) {
@@ -89,15 +109,43 @@ func (s *Simulator) State() State {
 		Hidden:         w.HiddenShare(),
 		Applications:   w.Len(Application),
 		APICollections: w.Len(APICollection),
-		Settings:       showSettings(s.Settings()),
+		WebApps:        s.webEstate.World().WebApps(),
+		WebFindings:    s.webEstate.World().Findings(),
+		Hosts:          s.hostEstate.World().Len(),
+		Knowledge:      s.knowledge.Len(),
+		Users:          s.Users(),
+		Settings:       s.showSettings(),
 		Faults:         s.faults.Faults(),
 		Counts:         s.Counts(),
+		VMLimits:       s.VMLimits(),
 	}
 }
 
-func showSettings(s Settings) controlSettings {
-	ttl := s.TokenTTL.String()
-	return controlSettings{&s.Dialect, &ttl, &s.AcceptForm, &s.OmitTotal, &s.WrapRecords, &s.EmptyWithoutData}
+func (s *Simulator) showSettings() controlSettings {
+	now := s.Settings()
+	ttl := now.TokenTTL.String()
+	return controlSettings{
+		&now.Dialect, &ttl, &now.AcceptForm, &now.OmitTotal, &now.WrapRecords, &now.EmptyWithoutData,
+		encode(s.WebSettings()), encode(s.VMSettings()),
+	}
+}
+
+func encode(settings any) json.RawMessage {
+	text, err := json.Marshal(settings)
+	if err != nil {
+		panic(err) // settings are scalars
+	}
+	return text
+}
+
+// overlay changes the settings that a request names.
+func overlay[T any](settings *T, request json.RawMessage) error {
+	if request == nil {
+		return nil
+	}
+	body := json.NewDecoder(bytes.NewReader(request))
+	body.DisallowUnknownFields()
+	return body.Decode(settings)
 }
 
 func (s *Simulator) controlSettings(c controlSettings) (any, error) {
@@ -114,8 +162,24 @@ func (s *Simulator) controlSettings(c controlSettings) (any, error) {
 	take(&settings.OmitTotal, c.OmitTotal)
 	take(&settings.WrapRecords, c.WrapRecords)
 	take(&settings.EmptyWithoutData, c.EmptyWithoutData)
-	err := s.Configure(settings)
-	return showSettings(s.Settings()), err
+	web := s.WebSettings()
+	if err := overlay(&web, c.Web); err != nil {
+		return nil, err
+	}
+	hosts := s.VMSettings()
+	if err := overlay(&hosts, c.VM); err != nil {
+		return nil, err
+	}
+	if err := s.Configure(settings); err != nil {
+		return nil, err
+	}
+	if err := s.ConfigureWeb(web); err != nil {
+		return nil, err
+	}
+	if err := s.ConfigureVM(hosts); err != nil {
+		return nil, err
+	}
+	return s.showSettings(), nil
 }
 
 // take sets a field to a value that was given.
@@ -142,28 +206,6 @@ func (s *Simulator) controlClock(c controlClock) (any, error) {
 		s.SetNow(c.Now)
 	}
 	return controlClock{Now: s.Now()}, nil
-}
-
-// streamTruth writes the truth, an asset a line, in constant memory.
-func (s *Simulator) streamTruth(w http.ResponseWriter, r *http.Request) {
-	t, err := estate.ParseAssetType(r.URL.Query().Get("type"))
-	if err != nil {
-		reply(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
-		return
-	}
-	truth := s.Truth(t)
-	if r.URL.Query().Get("hidden") == "true" {
-		truth = s.WholeTruth(t)
-	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	out := bufio.NewWriterSize(w, 64<<10)
-	lines := json.NewEncoder(out)
-	for asset := range truth {
-		if lines.Encode(asset) != nil {
-			return // the caller has gone away
-		}
-	}
-	_ = out.Flush()
 }
 
 // control serves one call of the control API: a JSON body in, a JSON answer out.

@@ -102,7 +102,7 @@ func TestControlCallsThatMakeNoSenseAreRefused(t *testing.T) {
 		require.Contains(t, string(a.body), c[2])
 	}
 	require.Zero(t, v.sim.Generation())
-	a, err := v.do(http.MethodGet, "/simulator/truth?type=HOST", "")
+	a, err := v.do(http.MethodGet, "/simulator/truth?type=SERVER", "")
 	require.NoError(t, err)
 	require.Equal(t, http.StatusBadRequest, a.status)
 	require.Contains(t, string(a.body), "use APPLICATION or APICOLLECTION")
@@ -147,9 +147,14 @@ func TestServeListensOnLoopbackOnlyAndStopsWithItsContext(t *testing.T) {
 
 func TestTheBannerSaysWhereToConnectAndHow(t *testing.T) {
 	t.Parallel()
-	v := startVendor(t, estateConfig())
+	cfg := estateConfig()
+	cfg.FindingsPerAsset, cfg.Hosts, cfg.DetectionsPerHost = 1000.0/30, 20, 12
+	v := startVendor(t, cfg)
 	banner := v.sim.Banner("http://127.0.0.1:8089")
-	for _, want := range []string{"http://127.0.0.1:8089", simulator.DefaultClientID, simulator.DefaultClientSecret, "230 applications"} {
+	for _, want := range []string{
+		"http://127.0.0.1:8089", simulator.DefaultClientID, simulator.DefaultClientSecret, "230 applications",
+		" 33.33 findings each on average", "20 hosts with 12 detections each on average",
+	} {
 		require.Contains(t, banner, want)
 	}
 }

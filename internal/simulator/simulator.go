@@ -1,6 +1,7 @@
 // Package simulator is a stand-in for the vendor, over real HTTP: the token
-// endpoints of Qualys and the searches of TotalAppSec, on a generated estate of
-// any size, with faults by switch.
+// endpoints of Qualys, the searches of TotalAppSec, the API of Web Application
+// Scanning and that of Vulnerability Management, on generated estates of any
+// size, with faults by switch.
 //
 // It knows nothing of the code that reads it. It states the truth about its
 // estate from its own generator, so that an inventory can be held against it.
@@ -13,13 +14,21 @@ package simulator
 import (
 	"fmt"
 	"iter"
+	"math"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 
+	"sluice/internal/simulator/account"
 	"sluice/internal/simulator/estate"
 	"sluice/internal/simulator/faults"
+	"sluice/internal/simulator/fo"
+	"sluice/internal/simulator/knowledge"
 	"sluice/internal/simulator/qualys"
+	"sluice/internal/simulator/vm"
+	"sluice/internal/simulator/was"
+	"sluice/internal/simulator/wire"
 )
 
 // What users of the simulator handle, from the packages it is made of.
@@ -27,13 +36,13 @@ type (
 	AssetType    = estate.AssetType
 	Asset        = estate.Asset
 	AssetFinding = estate.AssetFinding
-	Change       = estate.Change
 	Defect       = estate.Defect
 	Fault        = faults.Fault
 	Settings     = qualys.Settings
 	Dialect      = qualys.Dialect
 	Credentials  = qualys.Credentials
-	Counts       = qualys.Counts
+	Counts       = wire.Counts
+	User         = account.User
 )
 
 // The asset types and the dialects of searches.
@@ -65,6 +74,19 @@ type Config struct {
 	MixedDates       bool
 	MixedScalars     bool
 
+	// Web Application Scanning: see was.Config.
+	WebApps     int
+	WebFindings int // of all web applications together
+
+	// Vulnerability Management and the knowledge base: see vm.Config and
+	// knowledge.Config. The QIDs of Web Application Scanning are in the knowledge
+	// base when there are web applications.
+	Hosts              int
+	DetectionsPerHost  float64 // average
+	LargeHost          LargeHost
+	KnowledgeEntries   int     // of hosts; default 2000 when there are hosts
+	UnpublishedEntries float64 // share of all entries that only Advance publishes
+
 	// Start is what the simulator's clock shows when it is made. Default: the
 	// real time.
 	Start time.Time
@@ -74,7 +96,10 @@ type Config struct {
 	Clock func() time.Time
 
 	Credentials Credentials // each empty field has its default
+	Users       []User      // default: account.Defaults, the first with the client of Credentials
 	Settings    Settings
+	WebSettings WebSettings
+	VMSettings  VMSettings
 
 	Defects []Defect
 	Faults  []Fault
@@ -82,10 +107,20 @@ type Config struct {
 
 // Simulator is a running simulation. Safe for concurrent use.
 type Simulator struct {
-	config  Config
-	estate  *estate.Estate
-	faults  *faults.Plan
-	service *qualys.Service
+	config    Config
+	estate    *estate.Estate
+	faults    *faults.Plan
+	directory *account.Directory
+	tokens    *account.Tokens
+	counters  *wire.Counters
+	server    *wire.Server
+	service   *qualys.Service
+	webEstate *was.Estate
+	web       *was.Service
+
+	hostEstate *vm.Estate
+	knowledge  *knowledge.Base
+	vm         *fo.Service
 
 	offset atomic.Int64 // simulated time less Config.Clock, nanoseconds
 }
@@ -96,7 +131,7 @@ func New(cfg Config) (*Simulator, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	s := &Simulator{config: cfg}
+	s := &Simulator{config: cfg, counters: wire.NewCounters()}
 	now := cfg.Clock()
 	if cfg.Start.IsZero() {
 		cfg.Start = now
@@ -126,7 +161,21 @@ func New(cfg Config) (*Simulator, error) {
 	if err := s.faults.Set(cfg.Faults...); err != nil {
 		return nil, err
 	}
-	s.service = qualys.New(s.estate, s.faults, s.Now, cfg.Credentials, cfg.Settings)
+	s.tokens = account.NewTokens(s.Now, cfg.Credentials.ClientSecret, cfg.Credentials.SubscriptionClientSecret)
+	if cfg.Users == nil {
+		cfg.Users = account.Defaults(cfg.Credentials.ClientID, cfg.Credentials.ClientSecret)
+	}
+	if s.directory, err = account.NewDirectory(cfg.Users, s.tokens); err != nil {
+		return nil, err
+	}
+	s.server = &wire.Server{Plan: s.faults, Now: s.Now, Counters: s.counters, Revoke: s.tokens.Revoke}
+	s.service = qualys.New(s.server, s.estate, cfg.Credentials, s.directory, s.tokens, cfg.Settings)
+	if err := s.startWeb(cfg); err != nil {
+		return nil, err
+	}
+	if err := s.startVM(cfg); err != nil {
+		return nil, err
+	}
 	s.config = cfg
 	return s, nil
 }
@@ -152,6 +201,8 @@ func fillCredentials(c *Credentials) {
 func (s *Simulator) Handler() http.Handler {
 	mux := http.NewServeMux()
 	s.service.Register(mux)
+	s.web.Register(mux)
+	s.vm.Register(mux)
 	s.registerControl(mux)
 	return mux
 }
@@ -169,23 +220,15 @@ func (s *Simulator) SetNow(t time.Time) {
 // Pass lets time pass on the clock without waiting for it.
 func (s *Simulator) Pass(d time.Duration) { s.offset.Add(int64(d)) }
 
-// Advance changes the estate, as of now on the simulator's clock, and returns
-// the number of the new generation.
-func (s *Simulator) Advance(c Change) (int, error) { return s.estate.Advance(s.Now(), c) }
-
-// Hide leaves a share of the assets (0 to 1) out of every answer without an
-// error, as the vendor does when an account's scope is narrowed. Zero gives
-// them back.
-func (s *Simulator) Hide(share float64) error { return s.estate.Hide(share) }
-
-// SetDefects replaces the defects of single records; none mends all.
+// SetDefects replaces the defects of single records of TotalAppSec; none mends
+// all.
 func (s *Simulator) SetDefects(defects ...Defect) error { return s.estate.SetDefects(defects) }
 
 // SetFaults replaces the faults of calls; none ends all.
 func (s *Simulator) SetFaults(f ...Fault) error { return s.faults.Set(f...) }
 
 // RevokeTokens ends every token given out so far.
-func (s *Simulator) RevokeTokens() { s.service.RevokeTokens() }
+func (s *Simulator) RevokeTokens() { s.tokens.Revoke() }
 
 // Settings returns the present switches of the vendor's behaviour.
 func (s *Simulator) Settings() Settings { return s.service.Settings() }
@@ -196,8 +239,15 @@ func (s *Simulator) Configure(settings Settings) error { return s.service.Config
 // Credentials returns the pairs that the token endpoints take.
 func (s *Simulator) Credentials() Credentials { return s.config.Credentials }
 
+// Users are the accounts of the vendor.
+func (s *Simulator) Users() []User { return s.directory.Users() }
+
 // Counts returns what has been served so far.
-func (s *Simulator) Counts() Counts { return s.service.Counts() }
+func (s *Simulator) Counts() Counts {
+	c := s.counters.Counts()
+	c.TokensMinted, c.Faults = s.tokens.Minted(), s.faults.Counts()
+	return c
+}
 
 // Generation is the number of Advances so far.
 func (s *Simulator) Generation() int { return s.estate.World().Generation() }
@@ -213,17 +263,29 @@ func (s *Simulator) WholeTruth(t AssetType) iter.Seq[Asset] { return s.estate.Wo
 // Banner tells a person where the simulator is and how to sign in.
 func (s *Simulator) Banner(baseURL string) string {
 	c, w := s.config.Credentials, s.estate.World()
-	return fmt.Sprintf(`Simulated Qualys TotalAppSec at %[1]s
+	user := s.DefaultUser()
+	return fmt.Sprintf(`Simulated Qualys at %[1]s
   base URL        %[1]s
   client id       %[2]s
   client secret   %[3]s
   a subscription-level client, which TotalAppSec refuses:
   client id       %[4]s
   client secret   %[5]s
-  estate          %[6]d applications, %[7]d API collections, %[8]g findings each on average, seed %[9]d
+  user name       %[11]s
+  password        %[12]s
+  estate          %[6]d applications, %[7]d API collections, %[8]s findings each on average, seed %[9]d
+                  %[13]d web applications with %[14]d findings
+                  %[15]d hosts with %[16]s detections each on average
   dialect         %[10]s
   change it       curl -X POST -d '{"updated":0.05,"added":0.01}' %[1]s/simulator/advance
   its state       curl %[1]s/simulator/state
 `, baseURL, c.ClientID, c.ClientSecret, c.SubscriptionClientID, c.SubscriptionClientSecret,
-		w.Len(Application), w.Len(APICollection), s.config.FindingsPerAsset, s.config.Seed, s.Settings().Dialect)
+		w.Len(Application), w.Len(APICollection), average(s.config.FindingsPerAsset), s.config.Seed, s.Settings().Dialect,
+		user.Name, user.Password, s.config.WebApps, s.config.WebFindings,
+		s.config.Hosts, average(s.config.DetectionsPerHost))
+}
+
+// average writes one with two decimals at most: "33.33", "10".
+func average(n float64) string {
+	return strconv.FormatFloat(math.Round(n*100)/100, 'f', -1, 64)
 }

@@ -3,6 +3,8 @@ package estate
 import (
 	"fmt"
 	"slices"
+
+	"sluice/internal/simulator/random"
 )
 
 // DefectKind is one way in which a record is not as it should be.
@@ -53,7 +55,7 @@ type Defect struct {
 
 type defectRule struct {
 	kind DefectKind
-	pick [assetTypes]picker
+	pick [assetTypes]random.Picker
 }
 
 // SetDefects replaces all defects; none mends every record. Assets added later
@@ -63,18 +65,15 @@ func (e *Estate) SetDefects(defects []Defect) error {
 		if !slices.Contains(DefectKinds(), d.Kind) {
 			return fmt.Errorf("simulator: unknown defect %q; known are %v", d.Kind, DefectKinds())
 		}
-		if err := checkShare("share of "+string(d.Kind), d.Share); err != nil {
+		if err := random.CheckAmount(string(d.Kind), d.Count, d.Share); err != nil {
 			return err
-		}
-		if d.Count < 0 || (d.Count == 0) == (d.Share == 0) {
-			return fmt.Errorf("simulator: defect %q needs either a count or a share above zero", d.Kind)
 		}
 	}
 	return e.change(func(w *World) error {
 		w.defects = nil
-		var last [assetTypes]picker
+		var last [assetTypes]random.Picker
 		for _, t := range AssetTypes() {
-			last[t] = newPicker(mix(w.salt[t]+1000), w.Len(t), 0)
+			last[t] = random.NewPicker(random.Mix(w.salt[t]+1000), w.Len(t), 0)
 		}
 		for _, d := range defects {
 			rule := defectRule{kind: d.Kind}
@@ -82,11 +81,7 @@ func (e *Estate) SetDefects(defects []Defect) error {
 				if len(d.AssetTypes) > 0 && !slices.Contains(d.AssetTypes, t) {
 					continue
 				}
-				k := d.Count
-				if k == 0 {
-					k = portion(d.Share, w.Len(t))
-				}
-				last[t] = last[t].after(k)
+				last[t] = last[t].After(random.Amount(d.Count, d.Share, w.Len(t)))
 				rule.pick[t] = last[t]
 			}
 			w.defects = append(w.defects, rule)
@@ -98,7 +93,7 @@ func (e *Estate) SetDefects(defects []Defect) error {
 // Defect returns the defect of a record, or "".
 func (w *World) Defect(t AssetType, index int) DefectKind {
 	for i := range w.defects {
-		if w.defects[i].pick[t].has(index) {
+		if w.defects[i].pick[t].Has(index) {
 			return w.defects[i].kind
 		}
 	}

@@ -10,13 +10,14 @@ package estate
 import (
 	"fmt"
 	"math"
-	"sync"
-	"sync/atomic"
 	"time"
+
+	"sluice/internal/simulator/random"
+	"sluice/internal/simulator/snapshot"
 )
 
 const (
-	maxAssets           = 1_000_000_000 // keeps the arithmetic of picker inside 64 bits
+	maxAssets           = 1_000_000_000 // keeps the arithmetic of pickers inside 64 bits
 	maxFindingsPerAsset = 1_000
 	maxGenerations      = 10_000 // a record looks at every generation, so their number is bounded
 )
@@ -112,29 +113,11 @@ type Change struct {
 }
 
 func (c Change) validate() error {
-	for _, s := range []struct {
-		name  string
-		value float64
-	}{{"updated", c.Updated}, {"silent", c.Silent}, {"added", c.Added}, {"removed", c.Removed}} {
-		if err := checkShare(s.name, s.value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func checkShare(name string, share float64) error {
-	if math.IsNaN(share) || share < 0 || share > 1 {
-		return fmt.Errorf("simulator: share %q is %v; allowed are 0 to 1", name, share)
-	}
-	return nil
+	return random.CheckShares(map[string]float64{"updated": c.Updated, "silent": c.Silent, "added": c.Added, "removed": c.Removed})
 }
 
 // Estate is the changing whole; World is how it looks now. Safe for concurrent use.
-type Estate struct {
-	mu    sync.Mutex // serialises changes
-	world atomic.Pointer[World]
-}
+type Estate struct{ world *snapshot.Latest[World] }
 
 // New generates the first generation of an estate.
 func New(cfg Config) (*Estate, error) {
@@ -146,17 +129,15 @@ func New(cfg Config) (*Estate, error) {
 		seed:         cfg.Seed,
 		mixedDates:   cfg.MixedDates,
 		mixedScalars: cfg.MixedScalars,
-		epoch:        cfg.Start.UTC().Truncate(24*time.Hour).AddDate(0, 0, -30).UnixMilli(),
-		spread:       newSpread(cfg.FindingsPerAsset),
+		epoch:        random.Epoch(cfg.Start),
+		spread:       random.NewSpread(cfg.FindingsPerAsset),
 		withFindings: cfg.FindingsPerAsset > 0,
 		first:        [assetTypes]int{cfg.Applications, cfg.APICollections},
 	}
 	for t := range w.salt {
-		w.salt[t] = mix(mix(cfg.Seed) + uint64(t))
+		w.salt[t] = random.Mix(random.Mix(cfg.Seed) + uint64(t))
 	}
-	e := new(Estate)
-	e.world.Store(w)
-	return e, nil
+	return &Estate{snapshot.Of(w)}, nil
 }
 
 // World returns the estate as it is now.
@@ -164,15 +145,10 @@ func (e *Estate) World() *World { return e.world.Load() }
 
 // change publishes a new world made by edit from a copy of the present one.
 func (e *Estate) change(edit func(*World) error) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	w := *e.world.Load()
-	w.version++
-	if err := edit(&w); err != nil {
-		return err
-	}
-	e.world.Store(&w)
-	return nil
+	return e.world.Change(func(w *World) error {
+		w.version++
+		return edit(w)
+	})
 }
 
 // Advance makes a new generation at the given time and returns its number; the
@@ -190,11 +166,11 @@ func (e *Estate) Advance(at time.Time, c Change) (int, error) {
 		g := generation{at: at.Truncate(time.Second).UnixMilli()}
 		for _, t := range AssetTypes() {
 			before := w.Len(t)
-			salt := mix(w.salt[t] + uint64(number)<<8)
-			g.updated[t] = newPicker(mix(salt+1), before, portion(c.Updated, before))
-			g.silent[t] = newPicker(mix(salt+2), before, portion(c.Silent, before))
-			g.removed[t] = newPicker(mix(salt+3), before, portion(c.Removed, before))
-			g.len[t] = min(before+portion(c.Added, before), maxAssets)
+			salt := random.Mix(w.salt[t] + uint64(number)<<8)
+			g.updated[t] = random.NewPicker(random.Mix(salt+1), before, random.Portion(c.Updated, before))
+			g.silent[t] = random.NewPicker(random.Mix(salt+2), before, random.Portion(c.Silent, before))
+			g.removed[t] = random.NewPicker(random.Mix(salt+3), before, random.Portion(c.Removed, before))
+			g.len[t] = min(before+random.Portion(c.Added, before), maxAssets)
 		}
 		// A fresh slice: worlds in use must not see the append.
 		w.generations = append(w.generations[:len(w.generations):len(w.generations)], g)
@@ -206,13 +182,13 @@ func (e *Estate) Advance(at time.Time, c Change) (int, error) {
 // Hide leaves a share of the assets out of every answer, without an error, as
 // the vendor does when the account's scope was narrowed. Zero gives them back.
 func (e *Estate) Hide(share float64) error {
-	if err := checkShare("hidden", share); err != nil {
+	if err := random.CheckShare("hidden", share); err != nil {
 		return err
 	}
 	return e.change(func(w *World) error {
 		w.hiddenShare = share
 		for _, t := range AssetTypes() {
-			w.hidden[t] = newPicker(mix(w.salt[t]+77), w.Len(t), portion(share, w.Len(t)))
+			w.hidden[t] = random.NewPicker(random.Mix(w.salt[t]+77), w.Len(t), random.Portion(share, w.Len(t)))
 		}
 		return nil
 	})

@@ -1,5 +1,7 @@
 package estate
 
+import "sluice/internal/simulator/random"
+
 const maxFindings = 50_000 // of the first generation, per asset: leaves room for added ones inside findingStride
 
 // Record is one asset in all its detail. It is meant to be reused: Load
@@ -54,14 +56,14 @@ func (w *World) Load(r *Record, t AssetType, index int) {
 	r.events = r.events[:0]
 	for i := birth; i < len(w.generations); i++ {
 		g := &w.generations[i]
-		eventHash := mix(hash + uint64(i+1)<<40)
-		if g.updated[t].has(index) {
+		eventHash := random.Mix(hash + uint64(i+1)<<40)
+		if g.updated[t].Has(index) {
 			r.events = append(r.events, event{hash: eventHash, at: g.at})
 			if eventHash%8 == 0 {
 				r.Renamed++
 			}
 		}
-		if g.silent[t].has(index) {
+		if g.silent[t].Has(index) {
 			r.events = append(r.events, event{hash: eventHash, at: g.at, silent: true})
 		}
 	}
@@ -74,14 +76,14 @@ func (w *World) Load(r *Record, t AssetType, index int) {
 		if len(r.Findings) == 0 {
 			r.Defect = ""
 		} else {
-			r.DefectiveFinding = int(mix(hash+5) % uint64(len(r.Findings)))
+			r.DefectiveFinding = int(random.Mix(hash+5) % uint64(len(r.Findings)))
 		}
 	}
 }
 
 func (w *World) loadFindings(r *Record) {
 	ordinal := 0
-	first := min(w.spread.draw(mix(r.Hash+3)), maxFindings)
+	first := min(w.spread.Draw(random.Mix(r.Hash+3)), maxFindings)
 	for ; ordinal < first; ordinal++ {
 		w.loadFinding(r, ordinal, r.Created, r.events)
 	}
@@ -101,7 +103,7 @@ func (w *World) loadFindings(r *Record) {
 // loadFinding appends the finding with the given ordinal of its asset, found
 // first at the given time, unless one of the later events has ended it.
 func (w *World) loadFinding(r *Record, ordinal int, found int64, later []event) {
-	hash := mix(r.Hash ^ uint64(ordinal+1)*0x9fb21c651e98df25)
+	hash := random.Mix(r.Hash ^ uint64(ordinal+1)*0x9fb21c651e98df25)
 	f := Finding{
 		ID:    firstFindingID[r.Type] + int64(r.Index)*findingStride + int64(ordinal),
 		Hash:  hash,
@@ -115,7 +117,7 @@ func (w *World) loadFinding(r *Record, ordinal int, found int64, later []event) 
 			severity++ // every finding of the asset, so that the change is sure to show
 			continue
 		}
-		bits := mix(hash ^ e.hash)
+		bits := random.Mix(hash ^ e.hash)
 		if bits%16 == 0 {
 			return // gone
 		}

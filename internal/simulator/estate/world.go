@@ -1,9 +1,10 @@
 package estate
 
+import "sluice/internal/simulator/random"
+
 const (
 	idStride      = 8 // ids ascend with gaps, as a real vendor's do
 	findingStride = 100_000
-	fiveYears     = int64(5 * 365 * 24 * 3600) // seconds
 )
 
 // Where the ids of each asset type begin. Ids are unique per type only.
@@ -16,9 +17,9 @@ var (
 type generation struct {
 	at      int64 // Unix milliseconds, whole seconds
 	len     [assetTypes]int
-	updated [assetTypes]picker
-	silent  [assetTypes]picker
-	removed [assetTypes]picker
+	updated [assetTypes]random.Picker
+	silent  [assetTypes]random.Picker
+	removed [assetTypes]random.Picker
 }
 
 // World is an immutable snapshot of an estate. Assets are addressed by index,
@@ -28,14 +29,14 @@ type World struct {
 	seed         uint64
 	mixedDates   bool
 	mixedScalars bool
-	epoch        int64 // latest date of the first generation, Unix milliseconds
-	spread       *spread
+	epoch        int64 // latest date of the first generation, Unix seconds
+	spread       *random.Spread
 	withFindings bool
 	salt         [assetTypes]uint64
 	first        [assetTypes]int // assets of the first generation
 	generations  []generation
 	hiddenShare  float64
-	hidden       [assetTypes]picker
+	hidden       [assetTypes]random.Picker
 	defects      []defectRule
 }
 
@@ -62,7 +63,7 @@ func (w *World) Len(t AssetType) int {
 // Exists tells whether the asset has not been removed.
 func (w *World) Exists(t AssetType, index int) bool {
 	for i := range w.generations {
-		if w.generations[i].removed[t].has(index) {
+		if w.generations[i].removed[t].Has(index) {
 			return false
 		}
 	}
@@ -71,7 +72,7 @@ func (w *World) Exists(t AssetType, index int) bool {
 
 // Visible tells whether the vendor shows the asset: it exists and is in scope.
 func (w *World) Visible(t AssetType, index int) bool {
-	return !w.hidden[t].has(index) && w.Exists(t, index)
+	return !w.hidden[t].Has(index) && w.Exists(t, index)
 }
 
 // ID returns the vendor's id of an asset.
@@ -96,7 +97,7 @@ func (w *World) Seek(t AssetType, id int64) int {
 }
 
 func (w *World) hash(t AssetType, index int) uint64 {
-	return mix(w.salt[t] ^ uint64(index)*0xd1342543de82ef95)
+	return random.Mix(w.salt[t] ^ uint64(index)*0xd1342543de82ef95)
 }
 
 // birth is the generation that made the asset.
@@ -125,7 +126,7 @@ func (w *World) Created(t AssetType, index int) int64 {
 func (w *World) Updated(t AssetType, index int) int64 {
 	birth := w.birth(t, index)
 	for i := len(w.generations) - 1; i >= birth; i-- {
-		if w.generations[i].updated[t].has(index) {
+		if w.generations[i].updated[t].Has(index) {
 			return w.generations[i].at
 		}
 	}
@@ -136,11 +137,11 @@ func (w *World) Updated(t AssetType, index int) int64 {
 	return updated
 }
 
-// firstDates are the dates of an asset of the first generation, before the epoch.
+// firstDates are the dates of an asset of the first generation in Unix
+// milliseconds; some are not whole seconds.
 func (w *World) firstDates(hash uint64) (created, updated int64) {
-	age := int64(mix(hash+1) % uint64(fiveYears))
-	created = w.epoch - (age+1)*1000
-	updated = created + int64(mix(hash+2)%uint64(age+1))*1000
+	created, updated = random.Dates(hash, w.epoch)
+	created, updated = created*1000, updated*1000
 	if w.createdForm(hash) != ISOSeconds {
 		created += int64(hash % 500)
 	}

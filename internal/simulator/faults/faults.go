@@ -17,9 +17,9 @@ type Kind string
 // Faults of a call. Where a kind reads parameters of Fault, they are named.
 const (
 	RevokeTokens  Kind = "revoke-tokens"  // every token given out so far ends; this call answers 401
-	Throttle      Kind = "throttle"       // 429 with Retry-After and X-RateLimit headers: RetryAfter
+	Throttle      Kind = "throttle"       // 429 (or Status 409; FO: 409 unless Status is 429), with Retry-After and X-RateLimit headers: RetryAfter
 	HTTPError     Kind = "http-error"     // Status (default 500), as JSON or, with HTML, as a web page
-	ErrorBody     Kind = "error-body"     // HTTP 200 whose body says Code (default OTHER_ERROR)
+	ErrorBody     Kind = "error-body"     // HTTP 200 whose body says Code (default OTHER_ERROR; FO: the status that goes with it, default 999)
 	LoginPage     Kind = "login-page"     // HTTP 200 with an HTML login form
 	Redirect      Kind = "redirect"       // 307 to Location (default: another host)
 	HangUp        Kind = "hang-up"        // the connection closes without an answer
@@ -37,6 +37,8 @@ const (
 	ShiftCount    Kind = "shift-count"    // the page's count is wrong by Shift (default 1)
 	ShiftTotal    Kind = "shift-total"    // the total count is wrong by Shift (default 1)
 	WithoutMarker Kind = "without-marker" // the page does not say whether there is more
+	Comments      Kind = "comments"       // XML comments before, inside and after the root element
+	PaddedCDATA   Kind = "padded-cdata"   // white space around the texts of XML, inside and outside of CDATA
 )
 
 // Kinds lists all kinds.
@@ -44,8 +46,18 @@ func Kinds() []Kind {
 	return []Kind{
 		RevokeTokens, Throttle, HTTPError, ErrorBody, LoginPage, Redirect, HangUp, Slow, Trickle, Cut, Truncate,
 		EndlessBody, GzipBomb, DeepNesting, RepeatPage, Duplicate, OmitRecord, EmptyForever, ShiftCount, ShiftTotal,
-		WithoutMarker,
+		WithoutMarker, Comments, PaddedCDATA,
 	}
+}
+
+// ReplacesAnswer tells whether the caller gets something else instead of the
+// answer; other kinds delay or spoil the answer itself.
+func (k Kind) ReplacesAnswer() bool {
+	switch k {
+	case Throttle, HTTPError, ErrorBody, LoginPage, Redirect, HangUp, EndlessBody, GzipBomb, DeepNesting:
+		return true
+	}
+	return false
 }
 
 // Endpoint names a call of the vendor's API.
@@ -57,11 +69,25 @@ const (
 	SubscriptionToken Endpoint = "subscription-token" // POST /auth/oauth
 	Applications      Endpoint = "applications"       // POST /tas/rest/webapp/4.0/search
 	APICollections    Endpoint = "api-collections"    // POST /tas/rest/api/1.0/search
+	WASWebApps        Endpoint = "was-webapps"        // POST /qps/rest/3.0/search/was/webapp
+	WASFindings       Endpoint = "was-findings"       // POST /qps/rest/3.0/search/was/finding
+	WASCount          Endpoint = "was-count"          // /qps/rest/3.0/count/was/webapp and .../finding
+	WASGet            Endpoint = "was-get"            // GET /qps/rest/3.0/get/was/webapp/{id} and .../finding/{id}
+	TagCount          Endpoint = "tag-count"          // /qps/rest/2.0/count/am/tag
+	PortalVersion     Endpoint = "portal-version"     // GET /qps/rest/portal/version
+	VMHosts           Endpoint = "vm-hosts"           // /api/3.0/fo/asset/host/
+	VMDetections      Endpoint = "vm-detections"      // /api/5.0/fo/asset/host/vm/detection/
+	KnowledgeBase     Endpoint = "knowledge-base"     // /api/3.0/fo/knowledge_base/vuln/
+	About             Endpoint = "about"              // GET /msp/about.php
 )
 
 // Endpoints lists all endpoints.
 func Endpoints() []Endpoint {
-	return []Endpoint{Token, SubscriptionToken, Applications, APICollections}
+	return []Endpoint{
+		Token, SubscriptionToken, Applications, APICollections,
+		WASWebApps, WASFindings, WASCount, WASGet, TagCount, PortalVersion,
+		VMHosts, VMDetections, KnowledgeBase, About,
+	}
 }
 
 // Fault is one thing that goes wrong, and when. The conditions that are set must
@@ -78,7 +104,7 @@ type Fault struct {
 	Until time.Time `json:"until,omitzero"`  // before, on the simulator's clock
 	Times int       `json:"times,omitempty"` // at most so often
 
-	Status     int           `json:"status,omitempty"`     // HTTPError: 500 to 599
+	Status     int           `json:"status,omitempty"`     // HTTPError: 500 to 599; Throttle: 409 or 429
 	HTML       bool          `json:"html,omitempty"`       // HTTPError
 	Code       string        `json:"code,omitempty"`       // ErrorBody: OTHER_ERROR, INVALID_CREDENTIALS, ...
 	Location   string        `json:"location,omitempty"`   // Redirect
@@ -131,7 +157,9 @@ func (f *Fault) validate() error {
 		return fmt.Errorf("simulator: fault %q has a number below zero", f.Kind)
 	case math.IsNaN(f.Share) || f.Share < 0 || f.Share > 1:
 		return fmt.Errorf("simulator: the share of fault %q is %v; allowed are 0 to 1", f.Kind, f.Share)
-	case f.Status != 0 && (f.Status < 500 || f.Status > 599):
+	case f.Kind == Throttle && f.Status != 0 && f.Status != 409 && f.Status != 429:
+		return fmt.Errorf("simulator: the status of fault %q is %d; allowed are 409 and 429", f.Kind, f.Status)
+	case f.Kind != Throttle && f.Status != 0 && (f.Status < 500 || f.Status > 599):
 		return fmt.Errorf("simulator: the status of fault %q is %d; allowed are 500 to 599", f.Kind, f.Status)
 	case (f.Kind == Slow || f.Kind == Trickle) && f.Delay == 0:
 		return fmt.Errorf("simulator: fault %q needs a delay", f.Kind)

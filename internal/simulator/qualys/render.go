@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"sluice/internal/simulator/estate"
+	"sluice/internal/simulator/random"
+	"sluice/internal/simulator/wire"
 )
 
 const (
@@ -50,12 +52,12 @@ func (p *pageWriter) flush() {
 }
 
 // finish writes what is left and counts the page.
-func (p *pageWriter) finish(s *Service) {
+func (p *pageWriter) finish(c *wire.Counters) {
 	p.flush()
-	s.counts.pages.Add(1)
-	s.counts.records.Add(p.records)
-	s.counts.findings.Add(p.findings)
-	s.counts.bytes.Add(p.bytes)
+	c.Pages.Add(1)
+	c.Records.Add(p.records)
+	c.Findings.Add(p.findings)
+	c.Bytes.Add(p.bytes)
 }
 
 // header is what precedes the records of a page.
@@ -221,7 +223,7 @@ func appendDetails(b []byte, r *estate.Record) []byte {
 	b = append(b, `,"createdDate":`...)
 	b = appendDate(b, r.Created, r.CreatedForm)
 	b = append(b, `,"uuid":"`...)
-	b = appendUUID(b, r.Hash)
+	b = random.AppendUUID(b, r.Hash)
 	b = append(b, `","owner":{"id":`...)
 	b = strconv.AppendUint(b, 4_000_000+r.Hash>>36&0xffff, 10)
 	b = append(b, `,"username":"`...)
@@ -291,7 +293,7 @@ var findingStatuses = [...]string{"ACTIVE", "ACTIVE", "ACTIVE", "NEW", "NEW", "R
 
 func appendFindingDetails(b []byte, f *estate.Finding) []byte {
 	b = append(b, `,"uniqueId":"`...)
-	b = appendUUID(b, f.Hash)
+	b = random.AppendUUID(b, f.Hash)
 	b = append(b, `","qid":`...)
 	b = strconv.AppendUint(b, 150_000+f.Hash>>4%700, 10)
 	b = append(b, `,"status":"`...)
@@ -316,22 +318,6 @@ func appendFindingDetails(b []byte, f *estate.Finding) []byte {
 	b = appendDate(b, f.First, estate.ISOSeconds)
 	b = append(b, `,"lastDetectedDate":`...)
 	return appendDate(b, f.Last, estate.ISOSeconds)
-}
-
-func appendUUID(b []byte, hash uint64) []byte {
-	const digits = "0123456789abcdef"
-	low := hash * 0x9e3779b97f4a7c15
-	for i := range 32 {
-		if i == 8 || i == 12 || i == 16 || i == 20 {
-			b = append(b, '-')
-		}
-		if i == 16 {
-			hash = low
-		}
-		b = append(b, digits[hash>>60])
-		hash <<= 4
-	}
-	return b
 }
 
 func appendDate(b []byte, millis int64, form estate.DateForm) []byte {

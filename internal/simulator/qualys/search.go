@@ -5,10 +5,13 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
+	"sluice/internal/simulator/account"
 	"sluice/internal/simulator/estate"
 	"sluice/internal/simulator/faults"
+	"sluice/internal/simulator/wire"
 )
 
 const maxRequestBytes = 1 << 20
@@ -19,9 +22,9 @@ func (s *Service) search(t estate.AssetType) func(*exchange) {
 		if !x.authorised() {
 			return
 		}
-		body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxRequestBytes))
+		body, err := io.ReadAll(http.MaxBytesReader(x.W, x.R.Body, maxRequestBytes))
 		if err != nil {
-			x.gatewayError(http.StatusRequestEntityTooLarge, "Request body is too large or was not sent completely")
+			gatewayError(x.Exchange, http.StatusRequestEntityTooLarge, "Request body is too large or was not sent completely")
 			return
 		}
 		settings := x.Settings()
@@ -29,9 +32,9 @@ func (s *Service) search(t estate.AssetType) func(*exchange) {
 		var refused *requestError
 		switch {
 		case errors.As(err, &refused):
-			x.serviceError("INVALID_REQUEST", refused.message, refused.resolution)
+			x.serviceError(x.Exchange, "INVALID_REQUEST", refused.message, refused.resolution)
 		case err != nil:
-			x.gatewayError(http.StatusBadRequest, err.Error())
+			gatewayError(x.Exchange, http.StatusBadRequest, err.Error())
 		default:
 			x.answer(t, q, settings)
 		}
@@ -40,16 +43,18 @@ func (s *Service) search(t estate.AssetType) func(*exchange) {
 
 // authorised checks the token, and answers the call when it will not do.
 func (x *exchange) authorised() bool {
-	c, err := x.bearer()
+	// Basic does not do here; a header without a token is no token.
+	token, _ := strings.CutPrefix(x.R.Header.Get("Authorization"), "Bearer ")
+	c, err := x.tokens.Check(token)
 	switch {
 	case err != nil:
-		x.counts.unauthorized.Add(1)
-		x.send(http.StatusUnauthorized, contentJSON, []byte(
+		x.Counters.Unauthorized.Add(1)
+		x.Send(http.StatusUnauthorized, wire.JSON, []byte(
 			`{"status":401,"error":"Unauthorized","message":"`+err.Error()+`"}`))
 		return false
-	case c.Level != userLevel:
+	case c.Level != account.UserLevel:
 		// Documented: TotalAppSec takes user-level clients only. The wording is inferred.
-		x.gatewayError(http.StatusForbidden, "The "+c.Subject+" client does not have the TAS.API.ACCESS permission to perform this operation.")
+		gatewayError(x.Exchange, http.StatusForbidden, "The "+c.Subject+" client does not have the TAS.API.ACCESS permission to perform this operation.")
 		return false
 	}
 	return true
@@ -61,9 +66,8 @@ func (x *exchange) answer(t estate.AssetType, q search, settings Settings) {
 	pw := pageWriters.Get().(*pageWriter)
 	defer pw.release()
 
-	if last, ok := x.swapPrevious(t, q); ok && x.fault(faults.RepeatPage) != nil {
+	if last, ok := x.swapPrevious(t, q); ok && x.Meets(faults.RepeatPage) {
 		q = last
-		x.Service.faults.Served(faults.RepeatPage)
 	}
 	p := q.find(w, t, pw.indexes)
 	if !settings.OmitTotal {
@@ -71,28 +75,26 @@ func (x *exchange) answer(t estate.AssetType, q search, settings Settings) {
 	}
 	for _, index := range p.indexes {
 		if w.Defect(t, index) == estate.ServerError {
-			x.gatewayError(http.StatusInternalServerError, "An unexpected error occurred")
+			gatewayError(x.Exchange, http.StatusInternalServerError, "An unexpected error occurred")
 			return
 		}
 	}
-	if x.fault(faults.Duplicate) != nil {
+	if x.Fault(faults.Duplicate) != nil {
 		if before := q.predecessor(w, t); before >= 0 {
 			if len(p.indexes) == q.limit && q.limit > 1 {
 				p.indexes = p.indexes[:q.limit-1]
 				p.more, p.lastID = true, w.ID(t, p.indexes[len(p.indexes)-1])
 			}
 			p.indexes = slices.Insert(p.indexes, 0, before)
-			x.Service.faults.Served(faults.Duplicate)
+			x.Plan.Served(faults.Duplicate)
 		}
 	}
-	if x.fault(faults.OmitRecord) != nil && len(p.indexes) > 0 {
+	if len(p.indexes) > 0 && x.Meets(faults.OmitRecord) {
 		middle := len(p.indexes) / 2
 		p.indexes = slices.Delete(p.indexes, middle, middle+1)
-		x.Service.faults.Served(faults.OmitRecord)
 	}
-	if x.fault(faults.EmptyForever) != nil {
+	if x.Meets(faults.EmptyForever) {
 		p.indexes, p.more, p.lastID = p.indexes[:0], true, max(q.after, 0)
-		x.Service.faults.Served(faults.EmptyForever)
 	}
 	pw.indexes = p.indexes
 	x.writePage(w, t, &p, pw, settings)
@@ -109,30 +111,22 @@ func (x *exchange) swapPrevious(t estate.AssetType, q search) (last search, ok b
 
 // writePage writes a page. Answers are streamed: their size does not matter.
 func (x *exchange) writePage(w *estate.World, t estate.AssetType, p *page, pw *pageWriter, settings Settings) {
-	pw.out = x.body()
+	pw.out = x.Body()
 	pw.dialect, pw.wrap = settings.Dialect, settings.WrapRecords
-	x.w.Header().Set("Content-Type", contentJSON)
+	x.W.Header().Set("Content-Type", wire.JSON)
 
 	h := header{count: len(p.indexes), total: p.total, withTotal: !settings.OmitTotal, more: p.more, lastID: p.lastID}
-	if f := x.fault(faults.ShiftCount); f != nil {
-		h.count += shift(f)
-		x.Service.faults.Served(faults.ShiftCount)
+	h.count += x.Shift(faults.ShiftCount)
+	if h.withTotal {
+		h.total += x.Shift(faults.ShiftTotal)
 	}
-	if f := x.fault(faults.ShiftTotal); f != nil && h.withTotal {
-		h.total += shift(f)
-		x.Service.faults.Served(faults.ShiftTotal)
-	}
-	if x.fault(faults.WithoutMarker) != nil {
-		h.withoutMarker = true
-		x.Service.faults.Served(faults.WithoutMarker)
-	}
+	h.withoutMarker = x.Meets(faults.WithoutMarker)
 	if h.count == 0 && !h.more && settings.EmptyWithoutData {
 		pw.emptyPage()
-		pw.finish(x.Service)
+		pw.finish(x.Counters)
 		return
 	}
-	cut, truncate := x.fault(faults.Cut), x.fault(faults.Truncate)
-	broken := cut != nil || truncate != nil
+	broken := x.Broken()
 
 	pw.header(&h)
 	for n, index := range p.indexes {
@@ -147,19 +141,12 @@ func (x *exchange) writePage(w *estate.World, t estate.AssetType, p *page, pw *p
 		pw.wrappedRecord(w)
 	}
 	if broken {
-		pw.finish(x.Service)
-		x.breakOff(cut != nil)
+		pw.finish(x.Counters)
+		x.BreakOff()
 		return
 	}
 	pw.footer()
-	pw.finish(x.Service)
-}
-
-func shift(f *faults.Fault) int {
-	if f.Shift == 0 {
-		return 1
-	}
-	return f.Shift
+	pw.finish(x.Counters)
 }
 
 var pageWriters = sync.Pool{New: func() any {

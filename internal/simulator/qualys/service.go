@@ -15,8 +15,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sluice/internal/simulator/account"
 	"sluice/internal/simulator/estate"
 	"sluice/internal/simulator/faults"
+	"sluice/internal/simulator/wire"
 )
 
 // Paths of the simulated API; all take POST (documented, for the searches as
@@ -76,34 +78,29 @@ type Credentials struct {
 
 // Service is the simulated vendor. Safe for concurrent use.
 type Service struct {
+	server      *wire.Server
 	estate      *estate.Estate
-	faults      *faults.Plan
-	now         func() time.Time
 	credentials Credentials
-	signingKey  []byte
+	directory   *account.Directory
+	tokens      *account.Tokens
 
-	settings   atomic.Pointer[Settings]
-	tokenEpoch atomic.Int64 // tokens of earlier epochs are revoked
-	counts     counters
-	totals     totals
+	settings atomic.Pointer[Settings]
+	totals   totals
 
 	previousMu sync.Mutex
 	previous   map[estate.AssetType]search // last search answered, for the repeated page
 }
 
 // New makes a service over an estate. The settings must be valid.
-func New(e *estate.Estate, plan *faults.Plan, now func() time.Time, credentials Credentials, settings Settings) *Service {
+func New(server *wire.Server, e *estate.Estate, credentials Credentials, directory *account.Directory,
+	tokens *account.Tokens, settings Settings) *Service {
 	s := &Service{
+		server:      server,
 		estate:      e,
-		faults:      plan,
-		now:         now,
 		credentials: credentials,
-		signingKey:  signingKey(credentials),
+		directory:   directory,
+		tokens:      tokens,
 		previous:    map[estate.AssetType]search{},
-	}
-	s.counts.endpoints = map[faults.Endpoint]*endpointCounters{}
-	for _, name := range faults.Endpoints() {
-		s.counts.endpoints[name] = new(endpointCounters)
 	}
 	s.settings.Store(&settings)
 	return s
@@ -124,54 +121,23 @@ func (s *Service) Configure(settings Settings) error {
 // Register adds the vendor's endpoints to a mux; whatever is not one of them
 // answers 404 as the gateway would.
 func (s *Service) Register(mux *http.ServeMux) {
-	mux.Handle(TokenPath, s.endpoint(faults.Token, s.token(userLevel)))
-	mux.Handle(SubscriptionTokenPath, s.endpoint(faults.SubscriptionToken, s.token(subscriptionLevel)))
+	mux.Handle(TokenPath, s.endpoint(faults.Token, s.token(account.UserLevel)))
+	mux.Handle(SubscriptionTokenPath, s.endpoint(faults.SubscriptionToken, s.token(account.SubscriptionLevel)))
 	mux.Handle(ApplicationsPath, s.endpoint(faults.Applications, s.search(estate.Application)))
 	mux.Handle(APICollectionsPath, s.endpoint(faults.APICollections, s.search(estate.APICollection)))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		x := &exchange{Service: s, w: w, r: r}
-		x.setDate()
-		x.gatewayError(http.StatusNotFound, "No such resource: "+r.URL.Path)
+		gatewayError(s.server.Exchange(w, r), http.StatusNotFound, "No such resource: "+r.URL.Path)
 	})
-}
-
-// exchange is one call: request, answer, and the faults that meet it.
-type exchange struct {
-	*Service
-	w      http.ResponseWriter
-	r      *http.Request
-	faults []faults.Fault
 }
 
 func (s *Service) endpoint(name faults.Endpoint, serve func(*exchange)) http.Handler {
-	counts := s.counts.endpoints[name]
+	post := s.server.Endpoint(name, words{s}, func(x *wire.Exchange) { serve(&exchange{s, x}) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer counts.begin()()
-		x := &exchange{Service: s, w: w, r: r}
-		x.setDate()
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
-			x.gatewayError(http.StatusMethodNotAllowed, "Request method '"+r.Method+"' not supported")
+			gatewayError(s.server.Exchange(w, r), http.StatusMethodNotAllowed, "Request method '"+r.Method+"' not supported")
 			return
 		}
-		x.faults = s.faults.Next(name, s.now())
-		if !x.interfere() {
-			serve(x)
-		}
+		post.ServeHTTP(w, r)
 	})
-}
-
-// setDate makes the Date header follow the simulator's clock.
-func (x *exchange) setDate() {
-	x.w.Header().Set("Date", x.now().UTC().Format(http.TimeFormat))
-}
-
-// fault returns the fault of a kind that meets this call, or nil.
-func (x *exchange) fault(kind faults.Kind) *faults.Fault {
-	for i := range x.faults {
-		if x.faults[i].Kind == kind {
-			return &x.faults[i]
-		}
-	}
-	return nil
 }
