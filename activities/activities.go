@@ -29,6 +29,7 @@ type Activities struct {
 	log    *zap.Logger
 
 	sessions sessions
+	readers  readers
 	encoded  encodedBatches
 
 	searchable atomic.Bool // the search attributes were seen to exist; they stay
@@ -41,6 +42,10 @@ type Activities struct {
 func New(store *catalog.Store, key secret.Key, limits config.Limits, log *zap.Logger) *Activities {
 	return &Activities{store: store, key: key, limits: limits, log: log, programs: make(map[int32]*transform.Program)}
 }
+
+// Close lets go what is kept open between two activities, when the worker has
+// stopped. It is no method, since Temporal takes those for activities.
+func Close(a *Activities) { a.readers.close(func(int64) bool { return true }) }
 
 // program returns the compiled transform map of that version.
 func (a *Activities) program(ctx context.Context, mapID int32) (*transform.Program, error) {

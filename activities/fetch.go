@@ -123,20 +123,30 @@ func (f *fetch) read(ctx context.Context, session source.Session, full func() bo
 	if err != nil {
 		return err
 	}
-	reader, err := session.Read(ctx, source.Request{AssetType: stream.Name, Since: stream.Since, Cursor: f.point.Cursor})
-	if err != nil {
+	key := readerKey{f.ref.RunID, f.ref.Stream, session}
+	reader := f.a.readers.take(key, f.point.Cursor)
+	if reader == nil {
+		if reader, err = openAt(ctx, session, source.Request{
+			AssetType: stream.Name, Since: stream.Since, Filters: f.plan.Filters, Cursor: f.point.Cursor,
+		}); err != nil {
+			return err
+		}
+	}
+	release := context.AfterFunc(ctx, func() { reader.end(context.Cause(ctx)) })
+	for !full() {
+		var chunk source.Chunk
+		if chunk, err = reader.Next(reader.life); err == nil {
+			err = f.store(ctx, chunk)
+		}
+		if err != nil {
+			break
+		}
+	}
+	if !release() || err != nil || f.point.Ended {
+		reader.close()
 		return err
 	}
-	defer reader.Close()
-	for !full() {
-		chunk, err := reader.Next(ctx)
-		if err != nil {
-			return err
-		}
-		if err := f.store(ctx, chunk); err != nil {
-			return err
-		}
-	}
+	f.a.readers.park(key, reader, f.point.Cursor)
 	return nil
 }
 

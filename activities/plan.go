@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
@@ -15,6 +17,7 @@ import (
 	"sluice/internal/catalog"
 	"sluice/internal/fault"
 	"sluice/internal/lifecycle"
+	"sluice/internal/source"
 	"sluice/internal/source/kinds"
 )
 
@@ -36,6 +39,8 @@ type Planned struct {
 	ModeReason    string         `json:"modeReason"`
 	RejectPercent int32          `json:"rejectPercent"`
 	Streams       []string       `json:"streams"`
+	// Roles are those of the streams, by name.
+	Roles map[string]source.Role `json:"roles,omitempty"`
 	// Skipped says why there is no run: another holds the profile.
 	Skipped string `json:"skipped,omitempty"`
 }
@@ -91,9 +96,11 @@ func (a *Activities) plan(ctx context.Context, in PlanInput) (Planned, error) {
 		}
 	}
 	a.note(ctx, begun, runID, "info", fmt.Sprintf("run %d began: %s (%s)", runID, begun.Mode, begun.ModeReason), nil)
-	planned := Planned{RunID: runID, Connector: begun.Connector, Mode: begun.Mode, ModeReason: begun.ModeReason, RejectPercent: begun.RejectPercent}
+	planned := Planned{RunID: runID, Connector: begun.Connector, Mode: begun.Mode, ModeReason: begun.ModeReason, RejectPercent: begun.RejectPercent,
+		Roles: make(map[string]source.Role)}
 	for _, s := range begun.Streams {
 		planned.Streams = append(planned.Streams, s.Name)
+		planned.Roles[s.Name] = s.Role
 	}
 	return planned, nil
 }
@@ -123,8 +130,13 @@ func (a *Activities) draft(ctx context.Context, in PlanInput) (catalog.Plan, err
 	}
 	plan := catalog.Plan{
 		ProfileID: profile.ID, Profile: profile.Name, ConnectorID: connector.ID, Connector: connector.Name,
-		Kind: profile.Kind, Policy: profile.Policy, AcceptShrink: in.AcceptShrink,
+		Kind: profile.Kind, Filters: profile.Filters, Policy: profile.Policy, AcceptShrink: in.AcceptShrink,
 	}
+	if err := source.CheckFilters(kind, profile.Filters); err != nil {
+		return catalog.Plan{}, &fault.Error{Class: fault.Refused, Code: "bad-filter", Message: "profile " + profile.Name, Err: err,
+			Advice: "change the profile's filters: 'sluice profiles update " + profile.Name + " --help'"}
+	}
+	overlap := make(map[string]time.Duration)
 	for _, name := range profile.AssetTypes {
 		assetType, err := kinds.AssetType(kind, name)
 		if err != nil {
@@ -134,11 +146,18 @@ func (a *Activities) draft(ctx context.Context, in PlanInput) (catalog.Plan, err
 		if err != nil {
 			return catalog.Plan{}, err
 		}
-		stream := catalog.PlannedStream{Name: name, Class: assetType.Class, MapID: version.ID, Nested: assetType.Nested}
-		if w, ok := watermarks[name]; ok {
-			stream.Since = w.Clock.Add(-assetType.Overlap)
+		plan.Streams = append(plan.Streams, catalog.PlannedStream{
+			Name: name, Role: assetType.Role, Class: assetType.Class, MapID: version.ID, Nested: assetType.Nested})
+		overlap[name] = assetType.Overlap
+		if assetType.Role != source.Reference {
+			continue
 		}
-		plan.Streams = append(plan.Streams, stream)
+		delete(watermarks, name)
+		if w, err := a.store.ReferenceWatermark(ctx, connector.ID, name, version.ID); err != nil {
+			return catalog.Plan{}, err
+		} else if w != nil {
+			watermarks[name] = *w
+		}
 	}
 	since, err := lifecycle.ParseSince(in.Since, in.Mode, time.Now())
 	if err != nil {
@@ -152,12 +171,28 @@ func (a *Activities) draft(ctx context.Context, in PlanInput) (catalog.Plan, err
 		return plan, nil
 	}
 	plan.Mode, plan.ModeReason = decideMode(in.Mode, plan, watermarks, time.Now())
-	if plan.Mode == lifecycle.Full {
-		for i := range plan.Streams {
-			plan.Streams[i].Since = time.Time{}
+	for i := range plan.Streams {
+		s := &plan.Streams[i]
+		if w, ok := watermarks[s.Name]; ok && readsOn(s.Role, w, plan, in.Mode, time.Now()) {
+			s.Since, s.FullAt = w.Clock.Add(-overlap[s.Name]), w.FullAt
 		}
 	}
 	return plan, nil
+}
+
+// readsOn says whether a stream is read from its watermark on. What findings
+// refer to is kept for all profiles of the connector and goes by itself,
+// whatever the other streams need: each of its entries says when it changed.
+func readsOn(role source.Role, w catalog.Watermark, plan catalog.Plan, asked lifecycle.Mode, now time.Time) bool {
+	if role != source.Reference {
+		return plan.Mode == lifecycle.Delta
+	}
+	return asked == lifecycle.Delta || asked != lifecycle.Full && !tooOld(w, plan, now)
+}
+
+// tooOld says whether a stream's last full run is older than the profile allows.
+func tooOld(w catalog.Watermark, plan catalog.Plan, now time.Time) bool {
+	return now.Sub(w.FullAt) > time.Duration(plan.FullEveryHours)*time.Hour
 }
 
 // decideMode says whether a delta run can be trusted to see all that matters.
@@ -166,6 +201,9 @@ func decideMode(asked lifecycle.Mode, plan catalog.Plan, watermarks map[string]c
 		return lifecycle.Full, "asked for"
 	}
 	for _, s := range plan.Streams {
+		if s.Role == source.Reference {
+			continue
+		}
 		w, ok := watermarks[s.Name]
 		if !ok {
 			return lifecycle.Full, "no complete run of " + s.Name + " yet"
@@ -176,8 +214,11 @@ func decideMode(asked lifecycle.Mode, plan catalog.Plan, watermarks map[string]c
 		if w.MapID != s.MapID {
 			return lifecycle.Full, "the transform map of " + s.Name + " has changed"
 		}
-		if age := now.Sub(w.FullAt); age > time.Duration(plan.FullEveryHours)*time.Hour {
-			return lifecycle.Full, fmt.Sprintf("the last full run is %d hours old", int(age.Hours()))
+		if !maps.EqualFunc(w.Filters, plan.Filters, slices.Equal) {
+			return lifecycle.Full, "the profile's filters have changed"
+		}
+		if tooOld(w, plan, now) {
+			return lifecycle.Full, fmt.Sprintf("the last full run is %d hours old", int(now.Sub(w.FullAt).Hours()))
 		}
 	}
 	if asked == lifecycle.Delta {

@@ -41,12 +41,17 @@ func (a *Activities) probe(ctx context.Context, in ProbeInput) ([]source.Check, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	before, err := a.store.LastSeen(ctx, connector.ID, in.Kind)
+	if err != nil {
+		return nil, err
+	}
+	compare(checks, before)
 	if err := a.store.SaveChecks(ctx, connector.ID, in.Kind, checks); err != nil {
 		return nil, err
 	}
 	for _, c := range checks {
 		level := "info"
-		if c.Health != source.Healthy {
+		if c.Health != source.Healthy || c.Advice != "" {
 			level = "warn"
 		}
 		a.note(ctx, catalog.Plan{ConnectorID: connector.ID, Connector: connector.Name}, 0, level,
@@ -68,4 +73,22 @@ func (a *Activities) check(ctx context.Context, connectorID int64, kind source.K
 		return nil, err
 	}
 	return session.Probe(ctx), nil
+}
+
+// compare says of each step that sees less than it did in the last test that
+// counted: the vendor leaves out what is outside the account's scope without a
+// word.
+func compare(checks []source.Check, before []catalog.ConnectorCheck) {
+	for i := range checks {
+		c := &checks[i]
+		for _, last := range before {
+			if last.Step != c.Step || c.Seen < 0 || c.Seen >= last.Seen {
+				continue
+			}
+			c.Message += fmt.Sprintf("; that is fewer than the %d of the test of %s UTC", last.Seen, last.At.UTC().Format("2006-01-02 15:04"))
+			if c.Advice == "" {
+				c.Advice = "if nothing was removed, the account's scope, tags or licence may have been narrowed: what is outside of it is left out without an error"
+			}
+		}
+	}
 }

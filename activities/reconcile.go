@@ -7,7 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/inventory"
-	"sluice/internal/lifecycle"
+	"sluice/internal/source"
+	"sluice/internal/source/kinds"
 )
 
 // ReconcileInput names a stream that ended completely.
@@ -35,9 +36,21 @@ func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventor
 	if err != nil {
 		return inventory.Reconciled{}, err
 	}
+	aside, err := a.store.SetAsideIDs(ctx, in.RunID, in.Stream)
+	if err != nil {
+		return inventory.Reconciled{}, err
+	}
+	if scope.Role == source.Findings {
+		// Whose findings they are, or which, is not known.
+		unknown, aside = unknown+int64(len(aside)), nil
+	}
+	kind, err := kinds.Find(plan.Kind)
+	if err != nil {
+		return inventory.Reconciled{}, err
+	}
 	policy := inventory.Policy{
-		Full: plan.Mode == lifecycle.Full && unknown == 0, ShrinkPercent: plan.ShrinkPercent, AcceptShrink: plan.AcceptShrink,
-		RetireAfter: plan.RetireAfter, FixAbsent: plan.AbsentFindings == "fixed",
+		Full: scope.Full && unknown == 0, ShrinkPercent: plan.ShrinkPercent, AcceptShrink: plan.AcceptShrink,
+		SetAside: aside, RetireAfter: plan.RetireAfter, FixAbsent: plan.AbsentFindings == "fixed" && !source.Drifts(kind, plan.Filters),
 	}
 	var done inventory.Reconciled
 	err = a.store.UnderLease(ctx, in.RunID, func(tx pgx.Tx) error {
@@ -47,8 +60,8 @@ func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventor
 	if err != nil {
 		return done, fmt.Errorf("reconcile %s: %w", in.Stream, err)
 	}
-	if unknown > 0 && plan.Mode == lifecycle.Full {
-		done.Guarded = fmt.Sprintf("%d records were rejected without a usable id, so no asset can be said to be gone", unknown)
+	if unknown > 0 && scope.Full {
+		done.Guarded = fmt.Sprintf("%d records were rejected or set aside without a usable id, so nothing can be said to be gone", unknown)
 	}
 	if done.Guarded != "" {
 		a.note(ctx, plan, in.RunID, "warn", done.Guarded, map[string]any{"stream": in.Stream})

@@ -10,6 +10,7 @@ import (
 
 	"sluice/internal/catalog"
 	"sluice/internal/inventory"
+	"sluice/internal/source"
 	"sluice/internal/transform"
 )
 
@@ -60,7 +61,7 @@ func (a *Activities) encode(ctx context.Context, ref catalog.BatchRef) (*encoded
 	if err != nil {
 		return nil, err
 	}
-	e := encoder{applier: program.NewApplier(), encodedBatch: &encodedBatch{batch: new(inventory.Batch)}}
+	e := encoder{applier: program.NewApplier(), role: stream.Role, encodedBatch: &encodedBatch{batch: inventory.NewBatch(stream.Role)}}
 	var raw []byte
 	err = a.store.Chunks(ctx, ref, func(c catalog.Chunk) error {
 		if raw, err = s2.Decode(raw[:cap(raw)], c.Data); err != nil {
@@ -74,6 +75,7 @@ func (a *Activities) encode(ctx context.Context, ref catalog.BatchRef) (*encoded
 type encoder struct {
 	*encodedBatch
 	applier *transform.Applier
+	role    source.Role
 	ordinal int64
 }
 
@@ -86,29 +88,43 @@ func (e *encoder) chunk(ctx context.Context, raw []byte) error {
 }
 
 func (e *encoder) record(record []byte) {
+	if e.role == source.Reference {
+		entry, rejects := e.applier.ApplyVulnerability(record)
+		e.reject(rejects)
+		if entry != nil {
+			e.batch.AddVulnerability(entry)
+		}
+		return
+	}
 	asset, rejects := e.applier.Apply(record)
-	var keep []string
+	keep := e.reject(rejects)
+	switch {
+	case asset != nil:
+		e.batch.Add(asset, keep)
+	case rejects[0].AssetID == "":
+	case rejects[0].Finding >= 0: // the record is one finding
+		e.batch.SawFinding(rejects[0].AssetID, rejects[0].FindingID)
+	default:
+		e.batch.Saw(rejects[0].AssetID)
+	}
+}
+
+// reject keeps what was rejected from a record, and returns the external ids
+// of its rejected findings.
+func (e *encoder) reject(rejects []transform.Reject) (findings []string) {
 	for _, r := range rejects {
 		e.rejects = append(e.rejects, catalog.Reject{
 			Ordinal: e.ordinal, Finding: r.Finding, AssetID: r.AssetID, FindingID: r.FindingID, MapRow: r.Row, Value: r.Value, Reason: r.Reason,
 		})
-		if r.Finding >= 0 {
-			e.batch.RejectedFindings++
-			keep = append(keep, r.FindingID)
+		if r.Finding < 0 {
+			e.batch.RejectedAssets++
+			continue
 		}
+		e.batch.RejectedFindings++
+		findings = append(findings, r.FindingID)
 	}
 	e.ordinal++
-	if asset != nil {
-		e.batch.Add(asset, keep)
-		return
-	}
-	e.batch.RejectedAssets++
-	for _, r := range rejects {
-		if r.Finding < 0 && r.AssetID != "" {
-			e.batch.Saw(r.AssetID)
-			return
-		}
-	}
+	return findings
 }
 
 // encodedBatches keeps the rows of the batches that are about to be written.

@@ -52,6 +52,6 @@ func (a *Activities) scope(ctx context.Context, runID int64, stream string) (inv
 	s, err := plan.Stream(stream)
 	return inventory.Scope{
 		ConnectorID: plan.ConnectorID, ProfileID: plan.ProfileID, Kind: plan.Kind, Class: s.Class,
-		RunID: runID, Stream: stream, MapID: s.MapID, Nested: s.Nested,
+		RunID: runID, Stream: stream, MapID: s.MapID, Role: s.Role, Nested: s.Nested, Full: s.Full(),
 	}, plan, err
 }

@@ -93,7 +93,8 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 		// People see heartbeats; 60 s, the default, is too old to be live.
 		MaxHeartbeatThrottleInterval: 2 * time.Second,
 	})
-	workflows.Register(w, activities.New(store, key, cfg.Limits, log))
+	acts := activities.New(store, key, cfg.Limits, log)
+	workflows.Register(w, acts)
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
@@ -104,6 +105,7 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 	<-ctx.Done()
 	log.Info("worker stopping")
 	w.Stop()
+	activities.Close(acts)
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"sluice/activities"
 	"sluice/internal/lifecycle"
+	"sluice/internal/source"
 )
 
 // The names that people meet in the Temporal UI and the CLI uses.
@@ -149,10 +150,18 @@ func (r *ingestion) run(ctx workflow.Context) error {
 	if err := r.plan(ctx); err != nil || r.planned.Skipped != "" {
 		return err
 	}
-	if err := r.ingestAll(ctx); err != nil {
+	// Findings come after the assets that they belong to, and after what they
+	// refer to.
+	if err := r.ingestAll(ctx, func(role source.Role) bool { return role != source.Findings }); err != nil {
 		return err
 	}
 	if r.progress.AssetsIn() {
+		r.progress.State = lifecycle.Processed
+	}
+	if err := r.ingestAll(ctx, func(role source.Role) bool { return role == source.Findings }); err != nil {
+		return err
+	}
+	if r.progress.AssetsIn() { // of a run without assets
 		r.progress.State = lifecycle.Processed
 	}
 	for i := range r.progress.Streams {
@@ -163,11 +172,14 @@ func (r *ingestion) run(ctx workflow.Context) error {
 	return nil
 }
 
-// ingestAll brings all streams in, beside each other.
-func (r *ingestion) ingestAll(ctx workflow.Context) error {
+// ingestAll brings the streams of some roles in, beside each other.
+func (r *ingestion) ingestAll(ctx workflow.Context, wanted func(source.Role) bool) error {
 	streams := workflow.NewWaitGroup(ctx)
 	var ended error
 	for i := range r.progress.Streams {
+		if !wanted(r.progress.Streams[i].Role) {
+			continue
+		}
 		streams.Add(1)
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer streams.Done()
@@ -194,14 +206,14 @@ func (r *ingestion) plan(ctx workflow.Context) error {
 	p := &r.progress
 	p.RunID, p.Connector, p.Mode = r.planned.RunID, r.planned.Connector, r.planned.Mode
 	for _, name := range r.planned.Streams {
-		p.Streams = append(p.Streams, lifecycle.Stream{Name: name, Phase: lifecycle.Pending})
+		p.Streams = append(p.Streams, lifecycle.Stream{Name: name, Role: r.planned.Roles[name], Phase: lifecycle.Pending})
 	}
 	r.show(ctx)
 	return nil
 }
 
 func (r *ingestion) reconcile(ctx workflow.Context, s *lifecycle.Stream) error {
-	if !s.Complete {
+	if !s.Complete || s.Role == source.Reference { // what is referred to does not go
 		return nil
 	}
 	if err := r.hold(ctx, s); err != nil {

@@ -17,6 +17,7 @@ import (
 	"sluice/internal/catalog"
 	"sluice/internal/inventory"
 	"sluice/internal/lifecycle"
+	"sluice/internal/source"
 	"sluice/workflows"
 )
 
@@ -26,6 +27,7 @@ import (
 type unit struct {
 	*testsuite.TestWorkflowEnvironment
 	t        *testing.T
+	written  catalog.BatchCounts // what each Upsert answers
 	finished *activities.FinishInput
 }
 
@@ -39,14 +41,16 @@ func newUnit(t *testing.T) *unit {
 func newBareUnit(t *testing.T) *unit {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(quiet{})
-	u := &unit{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t}
+	u := &unit{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), t: t, written: catalog.BatchCounts{Assets: lifecycle.Counts{Created: 10}}}
 	u.RegisterWorkflow(workflows.IngestionWorkflow)
 	u.RegisterActivity(&activities.Activities{})
 	u.OnActivity("Plan", mock.Anything, mock.Anything).Return(activities.Planned{
 		RunID: 7, Connector: "tas", Mode: lifecycle.Full, RejectPercent: 5, Streams: []string{"APPLICATION"},
 	}, nil).Maybe()
 	u.OnActivity("Transform", mock.Anything, mock.Anything).Return(activities.Transformed{}, nil).Maybe()
-	u.OnActivity("Upsert", mock.Anything, mock.Anything).Return(catalog.BatchCounts{Assets: lifecycle.Counts{Created: 10}}, nil).Maybe()
+	u.OnActivity("Upsert", mock.Anything, mock.Anything).Return(func(context.Context, catalog.BatchRef) (catalog.BatchCounts, error) {
+		return u.written, nil
+	}).Maybe()
 	u.OnActivity("Reconcile", mock.Anything, mock.Anything).Return(inventory.Reconciled{Stale: 1}, nil).Maybe()
 	u.OnActivity("Finish", mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.FinishInput) error {
 		u.finished = &in
@@ -170,4 +174,46 @@ func TestWhatWasFetchedBeforeAnErrorIsWritten(t *testing.T) {
 	var app *temporal.ApplicationError
 	require.True(t, errors.As(u.GetWorkflowError(), &app))
 	require.Equal(t, "refused", app.Type(), "the code of the reason")
+}
+
+func TestFindingsComeAfterTheirAssetsAndWhatTheyReferTo(t *testing.T) {
+	u := newUnit(t)
+	var fetched []string
+	u.OnActivity("Fetch", mock.Anything, mock.Anything).Return(func(_ context.Context, ref catalog.BatchRef) (activities.Fetched, error) {
+		fetched = append(fetched, ref.Stream)
+		if ref.Stream == "FINDING" {
+			answer, err := u.QueryWorkflow(workflows.QueryState)
+			require.NoError(t, err)
+			var now workflows.Standing
+			require.NoError(t, answer.Get(&now))
+			require.Equal(t, lifecycle.Processed, now.State, "the assets are in")
+			require.Equal(t, "Processed (findings: coming)", now.Text)
+		}
+		return activities.Fetched{BatchRecords: 10, Records: 10, Ended: true}, nil
+	})
+	u.ExecuteWorkflow(workflows.IngestionWorkflow, workflows.Input{Profile: "p", Resume: &workflows.Resume{
+		Planned: activities.Planned{RunID: 7, RejectPercent: 5},
+		Progress: lifecycle.Progress{RunID: 7, Profile: "p", State: lifecycle.Processing, Streams: []lifecycle.Stream{
+			{Name: "FINDING", Role: source.Findings}, {Name: "KNOWLEDGEBASE", Role: source.Reference}, {Name: "WEBAPP", Role: source.Assets},
+		}},
+	}})
+	result := u.result()
+	require.Equal(t, "FINDING", fetched[2], fetched)
+	require.Equal(t, int64(20), result.Assets.Created, "entries of the knowledge base are not among the assets")
+	require.Equal(t, int64(2), result.Stale, "the knowledge base is not reconciled")
+	require.Equal(t, []string{"FINDING", "KNOWLEDGEBASE", "WEBAPP"}, u.finished.Complete)
+}
+
+func TestTheShareOfRejectsOfAFindingsStreamIsOfItsRecords(t *testing.T) {
+	for rejected, outcome := range map[int64]lifecycle.Outcome{2: lifecycle.Succeeded, 50: lifecycle.Succeeded, 51: lifecycle.Failed} {
+		u := newUnit(t)
+		u.OnActivity("Fetch", mock.Anything, mock.Anything).Return(activities.Fetched{BatchRecords: 1000, Records: 1000, Ended: true}, nil)
+		u.written = catalog.BatchCounts{Assets: lifecycle.Counts{Rejected: rejected}, Findings: lifecycle.Counts{Unchanged: 9000}}
+		u.ExecuteWorkflow(workflows.IngestionWorkflow, workflows.Input{Profile: "p", Resume: &workflows.Resume{
+			Planned:  activities.Planned{RunID: 7, RejectPercent: 5},
+			Progress: lifecycle.Progress{RunID: 7, Profile: "p", Streams: []lifecycle.Stream{{Name: "DETECTION", Role: source.Findings}}},
+		}})
+		require.True(t, u.IsWorkflowCompleted())
+		require.Equal(t, outcome, u.finished.Outcome, "%d of 1000 hosts were rejected, and none is new: %s", rejected, u.finished.Reason)
+	}
 }

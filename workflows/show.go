@@ -85,7 +85,7 @@ func (r *ingestion) list(ctx workflow.Context) {
 
 // headline says in one line where a run stands.
 func headline(p lifecycle.Progress) string {
-	text := string(p.State)
+	text := p.Stands()
 	if p.Outcome != "" {
 		if text != "" {
 			text += ", "

@@ -21,6 +21,7 @@ import (
 	"sluice/internal/config"
 	"sluice/internal/secret"
 	"sluice/internal/simulator"
+	"sluice/internal/source/kinds"
 	"sluice/internal/testenv"
 	"sluice/internal/visibility"
 	"sluice/workflows"
@@ -59,6 +60,8 @@ var smallBatches = config.Limits{
 // setup says what a stage is made of; what is left out is shared or standard.
 type setup struct {
 	estate   simulator.Config
+	kind     string              // default: qualys-tas
+	filters  map[string][]string // of the profile
 	limits   config.Limits
 	policy   catalog.Policy
 	settings map[string]string // of the connector, beside the necessary
@@ -76,6 +79,9 @@ type setup struct {
 func newStage(t *testing.T, with setup) *stage {
 	if with.limits == (config.Limits{}) {
 		with.limits = smallBatches
+	}
+	if with.kind == "" {
+		with.kind = "qualys-tas"
 	}
 	if with.policy == (catalog.Policy{}) {
 		with.policy = catalog.DefaultPolicy
@@ -112,17 +118,27 @@ func newStage(t *testing.T, with setup) *stage {
 			return map[string]string{"clientSecret": key.Seal(at, sim.Credentials().ClientSecret)}, nil
 		})
 	require.NoError(t, err)
-	require.NoError(t, store.CreateProfile(t.Context(), catalog.Profile{Name: s.profile, ConnectorID: c.ID, Kind: "qualys-tas",
-		AssetTypes: []string{"APPLICATION", "APICOLLECTION"},
-		Maps:       map[string]string{"APPLICATION": "qualys-tas-application", "APICOLLECTION": "qualys-tas-api-collection"},
-		Active:     true, Policy: with.policy}))
+	s.createProfile(s.profile, c.ID, with.kind)
 	if !with.noWorker {
 		w := worker.New(temporal, s.queue, worker.Options{})
-		workflows.Register(w, activities.New(store, key, with.limits, zap.NewNop()))
+		acts := activities.New(store, key, with.limits, zap.NewNop())
+		t.Cleanup(func() { activities.Close(acts) })
+		workflows.Register(w, acts)
 		require.NoError(t, w.Start())
 		t.Cleanup(w.Stop)
 	}
 	return s
+}
+
+// createProfile creates a profile that reads all that a kind has.
+func (s *stage) createProfile(name string, connectorID int64, kindName string) {
+	kind, err := kinds.Find(kindName)
+	require.NoError(s.t, err)
+	p := catalog.Profile{Name: name, ConnectorID: connectorID, Kind: kindName, Maps: make(map[string]string), Filters: s.with.filters, Active: true, Policy: s.with.policy}
+	for _, t := range kind.AssetTypes() {
+		p.AssetTypes, p.Maps[t.Name] = append(p.AssetTypes, t.Name), t.Map
+	}
+	require.NoError(s.t, s.store.CreateProfile(s.t.Context(), p))
 }
 
 // masterKey seals the secrets of the stages.

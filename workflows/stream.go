@@ -11,6 +11,7 @@ import (
 	"sluice/internal/catalog"
 	"sluice/internal/inventory"
 	"sluice/internal/lifecycle"
+	"sluice/internal/source"
 )
 
 type reconciled = inventory.Reconciled
@@ -159,10 +160,14 @@ const enoughToJudge = 1000
 // checkRejects fails a stream that rejects more than the profile allows: then
 // the map does not fit what the vendor sends.
 func (r *ingestion) checkRejects(s *lifecycle.Stream, atLeast int64) error {
+	records := s.Assets
+	if s.Role == source.Findings { // of its assets only the new and the returned are counted
+		records = lifecycle.Counts{Unchanged: s.Records - s.Assets.Rejected, Rejected: s.Assets.Rejected}
+	}
 	for _, c := range []struct {
 		what   string
 		counts lifecycle.Counts
-	}{{"records", s.Assets}, {"findings", s.Findings}} {
+	}{{"records", records}, {"findings", s.Findings}} {
 		total := c.counts.Total()
 		if total >= atLeast && c.counts.TooManyRejected(r.planned.RejectPercent) {
 			return temporal.NewNonRetryableApplicationError(

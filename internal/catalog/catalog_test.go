@@ -291,6 +291,14 @@ func TestABatchIsWrittenOnce(t *testing.T) {
 	list, err := store.Rejects(t.Context(), ref.RunID, 10, 0)
 	require.NoError(t, err)
 	require.Len(t, list, 1)
+
+	require.NoError(t, store.FinishRun(t.Context(), ref.RunID, catalog.Ending{Outcome: lifecycle.Succeeded, AssetsIn: true}))
+	run, err = store.Run(t.Context(), ref.RunID)
+	require.NoError(t, err)
+	phases, err := store.Phases(t.Context(), ref.RunID)
+	require.NoError(t, err)
+	require.Equal(t, phases[0].Written, run.AssetsInAt, "findings may come after the assets")
+	require.True(t, run.FinishedAt.After(*run.AssetsInAt))
 }
 
 func TestFinishMovesTheWatermarksOfCompleteStreamsOnly(t *testing.T) {
@@ -319,7 +327,8 @@ func TestFinishMovesTheWatermarksOfCompleteStreamsOnly(t *testing.T) {
 	require.Equal(t, lifecycle.Succeeded, standing.Last.Outcome)
 
 	// A delta run moves the clock, not the time of the last full run.
-	plan.Mode = lifecycle.Delta
+	plan.Mode, plan.Streams[0].Since = lifecycle.Delta, clock
+	plan.Filters = map[string][]string{"severities": {"4", "5"}}
 	later := clock.Add(time.Hour)
 	runID, _, _, err := store.BeginRun(t.Context(), catalog.Execution{WorkflowID: "w", FirstRunID: "delta"}, plan)
 	require.NoError(t, err)
@@ -333,6 +342,45 @@ func TestFinishMovesTheWatermarksOfCompleteStreamsOnly(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, later, marks["APPLICATION"].Clock.UTC())
 	require.Equal(t, clock, marks["APPLICATION"].FullAt.UTC())
+	require.Empty(t, marks["APPLICATION"].Filters, "what the full run went by: what its filters kept out is still to be read")
+
+	// Profiles of a connector share what findings refer to.
+	shared, err := store.ReferenceWatermark(t.Context(), plan.ConnectorID, "APPLICATION", plan.Streams[0].MapID)
+	require.NoError(t, err)
+	require.Equal(t, later, shared.Clock.UTC())
+	none, err := store.ReferenceWatermark(t.Context(), plan.ConnectorID, "APPLICATION", plan.Streams[0].MapID+1)
+	require.NoError(t, err)
+	require.Nil(t, none, "it was read by another map")
+}
+
+func TestWhoReadsOnWhereAnotherProfileStoppedHasNotReadEverything(t *testing.T) {
+	store := open(t)
+	plan, ref := begun(t, store)
+	clock := time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)
+	finish := func(runID int64, clock time.Time) {
+		ref.RunID = runID
+		point, err := store.ClaimFetch(t.Context(), ref)
+		require.NoError(t, err)
+		point.Clock = &clock
+		require.NoError(t, store.SaveChunk(t.Context(), ref, catalog.Chunk{}, nil, point))
+		require.NoError(t, store.FinishRun(t.Context(), runID, catalog.Ending{Outcome: lifecycle.Succeeded, Complete: []string{"APPLICATION"}}))
+	}
+	finish(ref.RunID, clock)
+
+	c, err := store.ConnectorByID(t.Context(), plan.ConnectorID)
+	require.NoError(t, err)
+	second := planOf(t, store, profile(t, store, c, "second"))
+	second.Streams[0].Role, second.Streams[0].Since, second.Streams[0].FullAt = source.Reference, clock.Add(-time.Hour), clock
+	second.Filters = map[string][]string{"severities": {"4", "5"}}
+	later := clock.Add(24 * time.Hour)
+	runID, _, _, err := store.BeginRun(t.Context(), catalog.Execution{WorkflowID: "ingest/second", FirstRunID: "second"}, second)
+	require.NoError(t, err)
+	finish(runID, later)
+	shared, err := store.ReferenceWatermark(t.Context(), plan.ConnectorID, "APPLICATION", plan.Streams[0].MapID)
+	require.NoError(t, err)
+	require.Equal(t, later, shared.Clock.UTC())
+	require.Equal(t, clock, shared.FullAt.UTC(), "everything was read by the first profile")
+	require.Equal(t, second.Filters, shared.Filters)
 }
 
 func TestCleaningUpDeletesWhatIsPastItsRetention(t *testing.T) {

@@ -126,6 +126,7 @@ func (s *Store) DeleteConnector(ctx context.Context, name string) error {
 		}
 		for _, statement := range []string{
 			"DELETE FROM change_log WHERE asset_id IN (SELECT id FROM assets WHERE connector_id = $1)",
+			"DELETE FROM finding_sightings WHERE finding_id IN (SELECT f.id FROM assets a JOIN findings f ON f.asset_id = a.id WHERE a.connector_id = $1)",
 			"DELETE FROM findings WHERE asset_id IN (SELECT id FROM assets WHERE connector_id = $1)",
 			"DELETE FROM assets WHERE connector_id = $1",
 			"DELETE FROM connectors WHERE id = $1",
@@ -164,14 +165,26 @@ func (s *Store) SaveChecks(ctx context.Context, connectorID int64, kind string, 
 	})
 }
 
+// LastSeen returns of each step of a kind's tests the last one that counted
+// what the account sees.
+func (s *Store) LastSeen(ctx context.Context, connectorID int64, kind string) ([]ConnectorCheck, error) {
+	return s.checks(ctx, `
+		SELECT DISTINCT ON (step) at, kind, step, health, message, advice, latency_ms, coalesce(seen, -1)
+		  FROM connector_checks WHERE connector_id = $1 AND kind = $2 AND seen IS NOT NULL ORDER BY step, at DESC`, connectorID, kind)
+}
+
 // LatestChecks returns the steps of the last test of each kind.
 func (s *Store) LatestChecks(ctx context.Context, connectorID int64) ([]ConnectorCheck, error) {
-	rows, err := s.pool.Query(ctx, `
+	return s.checks(ctx, `
 		SELECT at, kind, step, health, message, advice, latency_ms, coalesce(seen, -1)
 		  FROM connector_checks c
 		 WHERE connector_id = $1
 		   AND at = (SELECT max(at) FROM connector_checks l WHERE l.connector_id = $1 AND l.kind = c.kind)
 		 ORDER BY kind, id`, connectorID)
+}
+
+func (s *Store) checks(ctx context.Context, query string, args ...any) ([]ConnectorCheck, error) {
+	rows, err := s.pool.Query(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read connection tests: %w", err)
 	}

@@ -39,7 +39,8 @@ const runQuery = `
 	       coalesce(sum(b.findings_created), 0)::bigint, coalesce(sum(b.findings_updated), 0)::bigint, coalesce(sum(b.findings_unchanged), 0)::bigint,
 	       coalesce(sum(b.findings_returned), 0)::bigint, coalesce(sum(b.findings_rejected), 0)::bigint,
 	       (SELECT coalesce(sum(set_aside), 0)::bigint FROM fetch_checkpoints f WHERE f.run_id = r.id)
-	  FROM runs r LEFT JOIN connectors c ON c.id = r.connector_id LEFT JOIN batches b ON b.run_id = r.id
+	  FROM runs r LEFT JOIN connectors c ON c.id = r.connector_id LEFT JOIN batches b ON b.run_id = r.id AND NOT EXISTS (
+	       SELECT FROM jsonb_array_elements(r.plan->'streams') s WHERE s->>'name' = b.stream AND s->>'role' = 'reference')
 	 WHERE %s
 	 GROUP BY r.id, c.name ORDER BY r.id DESC LIMIT $1`
 

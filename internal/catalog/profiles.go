@@ -23,7 +23,9 @@ type Profile struct {
 	Kind        string            `json:"kind"`
 	AssetTypes  []string          `json:"assetTypes"`
 	Maps        map[string]string `json:"maps"` // asset type -> transform map
-	Active      bool              `json:"active"`
+	// Filters narrow what is read: values by source.Filter.Name.
+	Filters map[string][]string `json:"filters,omitempty"`
+	Active  bool                `json:"active"`
 	// Schedule says when it runs by itself; nil: only when it is told to.
 	Schedule *schedule.Spec `json:"schedule"`
 	Policy
@@ -53,6 +55,14 @@ type Policy struct {
 // DefaultPolicy is what a profile gets where it says nothing.
 var DefaultPolicy = Policy{FullEveryHours: 7 * 24, RetireAfter: 2, ShrinkPercent: 20, RejectPercent: 5, AbsentFindings: "fixed"}
 
+// filters is what is stored: an object even when there are none.
+func (p Profile) filters() map[string][]string {
+	if p.Filters == nil {
+		return map[string][]string{}
+	}
+	return p.Filters
+}
+
 var profileName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
 // CheckProfileName says whether a profile can have that name: it becomes part
@@ -65,14 +75,15 @@ func CheckProfileName(name string) error {
 }
 
 const profileQuery = `
-	SELECT p.id, p.name, p.description, p.connector_id, c.name AS connector, p.kind, p.asset_types, p.maps, p.active, p.schedule,
+	SELECT p.id, p.name, p.description, p.connector_id, c.name AS connector, p.kind, p.asset_types, p.maps, p.filters, p.active, p.schedule,
 	       p.full_every_hours, p.retire_after, p.shrink_percent, p.reject_percent, p.absent_findings,
 	       p.created_at, p.updated_at
 	  FROM profiles p JOIN connectors c ON c.id = p.connector_id`
 
 // CreateProfile stores a profile. It refuses one that would write the same
 // asset type of the same connector as another active profile by a different
-// map: each run would undo the other's work.
+// map, or the knowledge base, which a connector's kinds share: each run would
+// undo the other's work.
 func (s *Store) CreateProfile(ctx context.Context, p Profile) error {
 	if err := CheckProfileName(p.Name); err != nil {
 		return err
@@ -82,10 +93,10 @@ func (s *Store) CreateProfile(ctx context.Context, p Profile) error {
 			return err
 		}
 		_, err := tx.Exec(ctx, `
-			INSERT INTO profiles (name, description, connector_id, kind, asset_types, maps, active, schedule,
+			INSERT INTO profiles (name, description, connector_id, kind, asset_types, maps, filters, active, schedule,
 			                      full_every_hours, retire_after, shrink_percent, reject_percent, absent_findings)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-			p.Name, p.Description, p.ConnectorID, p.Kind, p.AssetTypes, p.Maps, p.Active, p.Schedule,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+			p.Name, p.Description, p.ConnectorID, p.Kind, p.AssetTypes, p.Maps, p.filters(), p.Active, p.Schedule,
 			p.FullEveryHours, p.RetireAfter, p.ShrinkPercent, p.RejectPercent, p.AbsentFindings)
 		return err
 	})
@@ -123,10 +134,10 @@ func (s *Store) UpdateProfile(ctx context.Context, name string, change func(*Pro
 		}
 		return tx.QueryRow(ctx, `
 			UPDATE profiles
-			   SET description = $2, asset_types = $3, maps = $4, active = $5, schedule = $6, full_every_hours = $7,
-			       retire_after = $8, shrink_percent = $9, reject_percent = $10, absent_findings = $11, updated_at = now()
+			   SET description = $2, asset_types = $3, maps = $4, filters = $5, active = $6, schedule = $7, full_every_hours = $8,
+			       retire_after = $9, shrink_percent = $10, reject_percent = $11, absent_findings = $12, updated_at = now()
 			 WHERE id = $1 RETURNING updated_at`,
-			p.ID, p.Description, p.AssetTypes, p.Maps, p.Active, p.Schedule, p.FullEveryHours,
+			p.ID, p.Description, p.AssetTypes, p.Maps, p.filters(), p.Active, p.Schedule, p.FullEveryHours,
 			p.RetireAfter, p.ShrinkPercent, p.RejectPercent, p.AbsentFindings).Scan(&p.UpdatedAt)
 	})
 	if err != nil {
@@ -143,10 +154,11 @@ func (s *Store) SetProfileActive(ctx context.Context, name string, active bool) 
 	})
 }
 
-// checkRival looks for an active profile that writes the same assets by
-// another map; an inactive one writes nothing. It keeps the connector's row,
-// so that those who change the connector's profiles go one after the other,
-// and no run of it has to wait.
+// checkRival looks for an active profile that writes the same by another map;
+// an inactive one writes nothing. Assets and findings are of one kind, but the
+// knowledge base is shared by all kinds of a connector. It keeps the
+// connector's row, so that those who change the connector's profiles go one
+// after the other, and no run of it has to wait.
 func checkRival(ctx context.Context, tx pgx.Tx, p Profile) error {
 	if !p.Active {
 		return nil
@@ -158,8 +170,10 @@ func checkRival(ctx context.Context, tx pgx.Tx, p Profile) error {
 	err := tx.QueryRow(ctx, `
 		SELECT o.name, t, o.maps->>t, $4::jsonb->>t
 		  FROM profiles o, unnest(o.asset_types) t
-		 WHERE o.connector_id = $1 AND o.kind = $2 AND o.active AND o.name <> $5
+		 WHERE o.connector_id = $1 AND o.active AND o.name <> $5
 		   AND t = ANY($3) AND o.maps->>t IS DISTINCT FROM $4::jsonb->>t
+		   AND (o.kind = $2 OR 'knowledge' = ALL (
+		        SELECT m.target_model FROM transform_maps m WHERE m.name IN (o.maps->>t, $4::jsonb->>t)))
 		 ORDER BY o.name, t LIMIT 1`, p.ConnectorID, p.Kind, p.AssetTypes, p.Maps, p.Name).Scan(&rival, &assetType, &theirs, &ours)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
@@ -198,7 +212,7 @@ func (s *Store) Profile(ctx context.Context, name string) (Profile, error) {
 
 func scanProfile(row pgx.CollectableRow) (Profile, error) {
 	var p Profile
-	err := row.Scan(&p.ID, &p.Name, &p.Description, &p.ConnectorID, &p.Connector, &p.Kind, &p.AssetTypes, &p.Maps, &p.Active, &p.Schedule,
+	err := row.Scan(&p.ID, &p.Name, &p.Description, &p.ConnectorID, &p.Connector, &p.Kind, &p.AssetTypes, &p.Maps, &p.Filters, &p.Active, &p.Schedule,
 		&p.FullEveryHours, &p.RetireAfter, &p.ShrinkPercent, &p.RejectPercent, &p.AbsentFindings, &p.CreatedAt, &p.UpdatedAt)
 	return p, err
 }

@@ -46,11 +46,21 @@ func (s *Store) Rejects(ctx context.Context, runID int64, limit, offset int) ([]
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[Reject])
 }
 
+// SetAsideIDs returns the external ids of a stream's records that could not be
+// read: they are there all the same.
+func (s *Store) SetAsideIDs(ctx context.Context, runID int64, stream string) ([]string, error) {
+	rows, err := s.pool.Query(ctx, "SELECT asset_id FROM rejects WHERE run_id = $1 AND stream = $2 AND stage = 'fetch' AND asset_id <> ''", runID, stream)
+	if err != nil {
+		return nil, fmt.Errorf("list records of %s that were set aside: %w", stream, err)
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
 // RejectedWithoutID counts a stream's rejected records whose asset is not
-// even known: it may be any of the assets that were not seen.
+// even known: it may be any of those that were not seen.
 func (s *Store) RejectedWithoutID(ctx context.Context, runID int64, stream string) (int64, error) {
 	var n int64
-	err := s.pool.QueryRow(ctx, "SELECT count(*) FROM rejects WHERE run_id = $1 AND stream = $2 AND finding < 0 AND asset_id = ''", runID, stream).Scan(&n)
+	err := s.pool.QueryRow(ctx, "SELECT count(*) FROM rejects WHERE run_id = $1 AND stream = $2 AND asset_id = ''", runID, stream).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count rejects of %s: %w", stream, err)
 	}

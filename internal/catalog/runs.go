@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/lifecycle"
+	"sluice/internal/source"
 )
 
 // Plan is what a run goes by, as it was when the run began.
@@ -18,6 +19,8 @@ type Plan struct {
 	ConnectorID int64  `json:"connectorId"`
 	Connector   string `json:"connector"`
 	Kind        string `json:"kind"`
+	// Filters narrow what is read.
+	Filters map[string][]string `json:"filters,omitempty"`
 	Policy
 	// AcceptShrink lets this one run mark any share of the assets stale.
 	AcceptShrink bool `json:"acceptShrink,omitempty"`
@@ -34,11 +37,32 @@ type Plan struct {
 type PlannedStream struct {
 	Name  string `json:"name"` // the asset type
 	Class string `json:"class"`
-	MapID int32  `json:"mapId"`
+	// Role is empty in the plans of versions that knew assets only.
+	Role  source.Role `json:"role,omitempty"`
+	MapID int32       `json:"mapId"`
 	// Nested: an asset's findings arrive complete inside its record.
 	Nested bool `json:"nested"`
-	// Since is the lower bound of a delta run; zero in a full one.
+	// Since is the lower bound of what is read; zero: everything.
 	Since time.Time `json:"since,omitzero"`
+	// FullAt is when everything was read for the last time, where Since is that
+	// of a watermark. Zero in the plans of versions that had no reference data.
+	FullAt time.Time `json:"fullAt,omitzero"`
+}
+
+// Full says whether the stream reads everything, within the plan's filters.
+func (s PlannedStream) Full() bool { return s.Since.IsZero() }
+
+func (p Plan) filters() map[string][]string { return Profile{Filters: p.Filters}.filters() }
+
+// ofAssets names the streams that bring assets in.
+func (p Plan) ofAssets() []string {
+	var names []string
+	for _, s := range p.Streams {
+		if s.Role == source.Assets || s.Role == "" {
+			names = append(names, s.Name)
+		}
+	}
+	return names
 }
 
 // Stream returns the plan's stream of that name.
@@ -139,6 +163,10 @@ func closeRun(ctx context.Context, tx pgx.Tx, runID int64, outcome lifecycle.Out
 		runID, string(outcome), reason); err != nil {
 		return fmt.Errorf("close run %d: %w", runID, err)
 	}
+	// What the run kept for Reconcile.
+	if _, err := tx.Exec(ctx, "DELETE FROM seen_findings WHERE run_id = $1", runID); err != nil {
+		return err
+	}
 	_, err := tx.Exec(ctx, "DELETE FROM vanished_findings WHERE run_id = $1", runID)
 	return err
 }
@@ -196,20 +224,29 @@ func (s *Store) FinishRun(ctx context.Context, runID int64, end Ending) error {
 			if err != nil {
 				return err
 			}
+			var fullAt *time.Time
+			if !stream.FullAt.IsZero() {
+				fullAt = &stream.FullAt
+			}
 			if _, err := tx.Exec(ctx, `
-				INSERT INTO watermarks (profile_id, stream, clock, full_at, map_id)
-				SELECT $2, $3, coalesce(f.clock, r.started_at), coalesce(f.clock, r.started_at), $4
+				INSERT INTO watermarks (profile_id, stream, clock, full_at, map_id, filters)
+				SELECT $2, $3, coalesce(f.clock, r.started_at), coalesce($5, f.clock, r.started_at), $4, $6
 				  FROM fetch_checkpoints f JOIN runs r ON r.id = f.run_id
 				 WHERE f.run_id = $1 AND f.stream = $3
 				ON CONFLICT (profile_id, stream) DO UPDATE
-				   SET clock = excluded.clock, map_id = excluded.map_id,
-				       full_at = CASE WHEN $5 THEN excluded.full_at ELSE watermarks.full_at END`,
-				runID, plan.ProfileID, name, stream.MapID, plan.Mode == lifecycle.Full); err != nil {
+				   SET clock = excluded.clock,
+				       full_at = CASE WHEN $7 THEN excluded.full_at ELSE watermarks.full_at END,
+				       map_id = CASE WHEN $7 THEN excluded.map_id ELSE watermarks.map_id END,
+				       filters = CASE WHEN $7 THEN excluded.filters ELSE watermarks.filters END`,
+				runID, plan.ProfileID, name, stream.MapID, fullAt, plan.filters(), stream.Full() || stream.Role == source.Reference); err != nil {
 				return fmt.Errorf("move watermark of %s: %w", name, err)
 			}
 		}
 		if end.AssetsIn {
-			if _, err := tx.Exec(ctx, "UPDATE runs SET assets_in_at = now() WHERE id = $1", runID); err != nil {
+			if _, err := tx.Exec(ctx, `
+				UPDATE runs SET assets_in_at = coalesce((
+				       SELECT max(b.written_at) FROM batches b WHERE b.run_id = $1 AND b.stream = ANY($2)), now())
+				 WHERE id = $1`, runID, plan.ofAssets()); err != nil {
 				return err
 			}
 		}
@@ -225,13 +262,17 @@ func (s *Store) FinishRun(ctx context.Context, runID int64, end Ending) error {
 type Watermark struct {
 	Stream string
 	Clock  time.Time
-	FullAt time.Time
-	MapID  int32
+	// FullAt is when everything was read for the last time, by the map and the
+	// filters below: a delta run by others, which a person can ask for, leaves
+	// unread what these kept out.
+	FullAt  time.Time
+	MapID   int32
+	Filters map[string][]string
 }
 
 // Watermarks returns a profile's watermarks by stream.
 func (s *Store) Watermarks(ctx context.Context, profileID int64) (map[string]Watermark, error) {
-	rows, err := s.pool.Query(ctx, "SELECT stream, clock, full_at, map_id FROM watermarks WHERE profile_id = $1", profileID)
+	rows, err := s.pool.Query(ctx, "SELECT stream, clock, full_at, map_id, filters FROM watermarks WHERE profile_id = $1", profileID)
 	if err != nil {
 		return nil, fmt.Errorf("read watermarks: %w", err)
 	}
@@ -244,4 +285,23 @@ func (s *Store) Watermarks(ctx context.Context, profileID int64) (map[string]Wat
 		byStream[w.Stream] = w
 	}
 	return byStream, nil
+}
+
+// ReferenceWatermark is where to read on with a reference stream, which all
+// profiles of a connector share: the newest of their watermarks; nil when none
+// of them has read it by this map.
+func (s *Store) ReferenceWatermark(ctx context.Context, connectorID int64, stream string, mapID int32) (*Watermark, error) {
+	rows, err := s.pool.Query(ctx, `
+		SELECT w.stream, w.clock, max(w.full_at) OVER (), w.map_id, w.filters
+		  FROM watermarks w JOIN profiles p ON p.id = w.profile_id
+		 WHERE p.connector_id = $1 AND w.stream = $2 AND w.map_id = $3
+		 ORDER BY w.clock DESC LIMIT 1`, connectorID, stream, mapID)
+	if err != nil {
+		return nil, fmt.Errorf("read watermark of %s: %w", stream, err)
+	}
+	w, err := pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByPos[Watermark])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return w, err
 }

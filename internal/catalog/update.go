@@ -132,11 +132,11 @@ func saveProfile(ctx context.Context, tx pgx.Tx, p *Profile) error {
 			return err
 		}
 		err := tx.QueryRow(ctx, `
-			INSERT INTO profiles (name, description, connector_id, kind, asset_types, maps, active, schedule,
+			INSERT INTO profiles (name, description, connector_id, kind, asset_types, maps, filters, active, schedule,
 			                      full_every_hours, retire_after, shrink_percent, reject_percent, absent_findings)
-			SELECT $1, $2, c.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM connectors c WHERE c.name = $3
+			SELECT $1, $2, c.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM connectors c WHERE c.name = $3
 			RETURNING connector_id`,
-			p.Name, p.Description, p.Connector, p.Kind, p.AssetTypes, p.Maps, p.Active, p.Schedule,
+			p.Name, p.Description, p.Connector, p.Kind, p.AssetTypes, p.Maps, p.filters(), p.Active, p.Schedule,
 			p.FullEveryHours, p.RetireAfter, p.ShrinkPercent, p.RejectPercent, p.AbsentFindings).Scan(&p.ConnectorID)
 		if errors.Is(err, pgx.ErrNoRows) || violates(err, "profiles_name_key") {
 			return errChanged
@@ -146,10 +146,10 @@ func saveProfile(ctx context.Context, tx pgx.Tx, p *Profile) error {
 	var updated time.Time
 	err := tx.QueryRow(ctx, `
 		UPDATE profiles
-		   SET description = $3, asset_types = $4, maps = $5, active = $6, schedule = $7, full_every_hours = $8,
-		       retire_after = $9, shrink_percent = $10, reject_percent = $11, absent_findings = $12, updated_at = now()
+		   SET description = $3, asset_types = $4, maps = $5, filters = $6, active = $7, schedule = $8, full_every_hours = $9,
+		       retire_after = $10, shrink_percent = $11, reject_percent = $12, absent_findings = $13, updated_at = now()
 		 WHERE id = $1 AND updated_at = $2 RETURNING connector_id, updated_at`,
-		p.ID, p.UpdatedAt, p.Description, p.AssetTypes, p.Maps, p.Active, p.Schedule, p.FullEveryHours,
+		p.ID, p.UpdatedAt, p.Description, p.AssetTypes, p.Maps, p.filters(), p.Active, p.Schedule, p.FullEveryHours,
 		p.RetireAfter, p.ShrinkPercent, p.RejectPercent, p.AbsentFindings).Scan(&p.ConnectorID, &updated)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return errChanged

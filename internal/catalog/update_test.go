@@ -38,6 +38,8 @@ func TestAConnectorIsUpdatedAndItsVersionGrows(t *testing.T) {
 
 func TestAMapGetsVersionsThatStay(t *testing.T) {
 	store := open(t)
+	before, err := store.LatestMaps(t.Context())
+	require.NoError(t, err)
 	require.NoError(t, store.AddMap(t.Context(), []byte(ownMap)))
 	first, err := store.LatestMap(t.Context(), "ours")
 	require.NoError(t, err)
@@ -66,7 +68,7 @@ func TestAMapGetsVersionsThatStay(t *testing.T) {
 	require.Equal(t, first, stays)
 	all, err := store.LatestMaps(t.Context())
 	require.NoError(t, err)
-	require.Len(t, all, 3, "each name once")
+	require.Len(t, all, len(before)+1, "each name once")
 	require.Contains(t, all, latest)
 }
 

@@ -1,22 +1,25 @@
-// Package inventory writes assets and findings into PostgreSQL, reconciles
-// what is no longer there, and answers questions about them. It knows no
-// vendor: it takes records of the target model.
+// Package inventory writes assets, findings and the knowledge base that they
+// refer to into PostgreSQL, reconciles what is no longer there, and answers
+// questions about them. It knows no vendor: it takes records of the target
+// models.
 //
 // Writing is set-based and sends only what changed. A batch probes the stored
 // digests of its assets' findings by asset, one index descent an asset; rows
 // that are new are copied straight into the table, rows that changed go
 // through a temporary table and one UPDATE, and rows that are equal are not
-// sent at all, so that an unchanged record causes no row version.
+// sent at all, so that an unchanged record causes no row version. What moves at
+// every scan is kept in a narrow table beside the findings (finding_sightings)
+// and is no part of what is compared.
 package inventory
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
 	"sluice/internal/lifecycle"
+	"sluice/internal/source"
 )
 
 // Scope says whose records a batch holds and what writes them.
@@ -24,22 +27,28 @@ type Scope struct {
 	ConnectorID int64
 	ProfileID   int64
 	Kind        string
-	Class       string
+	Class       string // of the assets; empty for source.Reference
 	RunID       int64
 	Stream      string
 	MapID       int32
-	// Nested: the records carry all findings of their assets, so that one
-	// that is missing has vanished.
+	// Role is what the records are; empty is source.Assets.
+	Role source.Role
+	// Nested, of source.Assets: the records carry all findings of their assets,
+	// so that one that is missing has vanished.
 	Nested bool
+	// Full, of source.Findings: the stream brings all findings, so that what is
+	// seen is kept until Reconcile finds what was not.
+	Full bool
 }
 
-// Counts is what writing a batch did.
+// Counts is what writing a batch did. Of source.Findings, Assets counts only those
+// that were created or came back; of source.Reference it counts entries.
 type Counts struct {
 	Assets, Findings lifecycle.Counts
 }
 
 // Write writes a batch in the transaction and returns what it did. Writing a
-// batch again changes nothing.
+// batch again changes nothing. The batch has to be one of the scope's role.
 //
 // One transaction at a time writes a connector's assets of a class (an
 // advisory lock, held until the transaction ends). So two runs that bring the
@@ -49,13 +58,20 @@ func Write(ctx context.Context, tx pgx.Tx, scope Scope, batch *Batch) (Counts, e
 	if err := w.begin(); err != nil {
 		return Counts{}, err
 	}
-	// Every statement here looks up some assets or findings by an index. Of a
-	// table that has just been filled PostgreSQL has no statistics, takes a
-	// few hundred assets for most of it, and would read all of it each time.
-	// (Planning each statement anew would not help, and would do the same to
-	// the checks of foreign keys, at the price of half a COPY.)
-	if _, err := tx.Exec(ctx, "SET LOCAL enable_seqscan = off"); err != nil {
+	// Every statement here looks up some rows by an index. Of a table that has
+	// just been filled PostgreSQL has no statistics, takes a few hundred assets
+	// for most of it, and would read all of it each time. (Planning each
+	// statement anew would not help, and would do the same to the checks of
+	// foreign keys, at the price of half a COPY.)
+	if _, err := tx.Exec(ctx, "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"); err != nil {
 		return Counts{}, err
+	}
+	if scope.Role == source.Reference {
+		w.counts.Assets.Rejected = batch.RejectedAssets
+		if err := w.writeKnowledge(&batch.entries); err != nil {
+			return Counts{}, fmt.Errorf("write knowledge base: %w", err)
+		}
+		return w.counts, nil
 	}
 	for _, part := range batch.parts {
 		if err := w.write(part); err != nil {
@@ -77,8 +93,11 @@ func (w *writer) begin() error {
 	if _, err := w.tx.Exec(w.ctx, "SET LOCAL jit = off"); err != nil {
 		return err
 	}
-	_, err := w.tx.Exec(w.ctx, "SELECT pg_advisory_xact_lock(hashtext('inventory'), hashtext($1))",
-		fmt.Sprintf("%d/%s/%s", w.scope.ConnectorID, w.scope.Kind, w.scope.Class))
+	what := w.scope.Kind + "/" + w.scope.Class
+	if w.scope.Role == source.Reference {
+		what = "knowledge" // kinds share it
+	}
+	_, err := w.tx.Exec(w.ctx, "SELECT pg_advisory_xact_lock(hashtext('inventory'), hashtext($1))", fmt.Sprintf("%d/%s", w.scope.ConnectorID, what))
 	if err != nil {
 		return fmt.Errorf("lock inventory: %w", err)
 	}
@@ -90,23 +109,19 @@ func (w *writer) write(p *part) error {
 	if err != nil {
 		return fmt.Errorf("write assets: %w", err)
 	}
-	if err := w.writeFindings(p, ids, stored); err != nil {
+	findingIDs, err := w.writeFindings(p, ids, stored)
+	if err != nil {
 		return fmt.Errorf("write findings: %w", err)
 	}
 	if err := w.see(ids); err != nil {
 		return fmt.Errorf("mark assets seen: %w", err)
 	}
+	if w.scope.Role == source.Findings && w.scope.Full {
+		if err := w.seeFindings(p, ids, findingIDs); err != nil {
+			return fmt.Errorf("mark findings seen: %w", err)
+		}
+	}
 	return nil
-}
-
-// see records that the profile saw the assets in this run.
-func (w *writer) see(assetIDs []int64) error {
-	_, err := w.tx.Exec(w.ctx, `
-		INSERT INTO profile_assets (profile_id, asset_id, seen_run)
-		SELECT $1, id, $2 FROM unnest($3::bigint[]) id ORDER BY id
-		ON CONFLICT (profile_id, asset_id) DO UPDATE SET seen_run = excluded.seen_run, missed = 0`,
-		w.scope.ProfileID, w.scope.RunID, assetIDs)
-	return err
 }
 
 // finish deals with what was rejected: it was seen, though not written.
@@ -116,20 +131,19 @@ func (w *writer) finish(batch *Batch) error {
 	if len(batch.seen) == 0 {
 		return nil
 	}
-	_, err := w.tx.Exec(w.ctx, `
-		INSERT INTO profile_assets (profile_id, asset_id, seen_run)
-		SELECT $1, a.id, $2 FROM assets a
-		 WHERE a.connector_id = $3 AND a.kind = $4 AND a.class = $5 AND a.external_id = ANY($6) ORDER BY a.id
-		ON CONFLICT (profile_id, asset_id) DO UPDATE SET seen_run = excluded.seen_run, missed = 0`,
-		w.scope.ProfileID, w.scope.RunID, w.scope.ConnectorID, w.scope.Kind, w.scope.Class, batch.seen)
-	if err != nil {
-		return fmt.Errorf("mark rejected assets seen: %w", err)
+	if err := w.seeRejected(batch.seen); err != nil {
+		return fmt.Errorf("mark rejected records seen: %w", err)
 	}
 	return nil
 }
 
-// digestOf shortens a SHA-256 to the 16 bytes that are stored. Findings come
-// from scanned hosts, so the digest must be one that nobody can steer.
-type digest [16]byte
-
-func (d digest) String() string { return hex.EncodeToString(d[:]) }
+// newIDs takes n ids from the sequence of a table.
+func (w *writer) newIDs(table string, n int) (ids []int64, err error) {
+	if n == 0 {
+		return nil, nil
+	}
+	err = w.tx.QueryRow(w.ctx, `
+		SELECT array_agg(nextval(sequence)) FROM generate_series(1, $2), (SELECT pg_get_serial_sequence($1, 'id')::regclass AS sequence OFFSET 0) once`,
+		table, n).Scan(&ids)
+	return ids, err
+}

@@ -19,12 +19,16 @@ type AssetRow struct {
 	Kind             string          `db:"kind" json:"kind"`
 	Class            string          `db:"class" json:"class"`
 	ExternalID       string          `db:"external_id" json:"externalId"`
-	Name             *string         `db:"name" json:"name"`
+	Name             *string         `db:"name" json:"name"` // of a host without one its DNS name or address
 	BaseURL          *string         `db:"base_url" json:"baseUrl"`
 	SpecificationURL *string         `db:"specification_url" json:"specificationUrl"`
+	IPAddress        *string         `db:"ip_address" json:"ipAddress"`
+	DNSName          *string         `db:"dns_name" json:"dnsName"`
+	OperatingSystem  *string         `db:"operating_system" json:"operatingSystem"`
 	Status           string          `db:"status" json:"status"` // active, stale or retired
 	SourceCreatedAt  *time.Time      `db:"source_created_at" json:"sourceCreatedAt"`
 	SourceUpdatedAt  *time.Time      `db:"source_updated_at" json:"sourceUpdatedAt"`
+	LastScannedAt    *time.Time      `db:"last_scanned_at" json:"lastScannedAt"`
 	FirstSeen        time.Time       `db:"first_seen" json:"firstSeen"`
 	LastSeen         *time.Time      `db:"last_seen" json:"lastSeen"`
 	StaleSince       *time.Time      `db:"stale_since" json:"staleSince"`
@@ -34,25 +38,41 @@ type AssetRow struct {
 	MapVersion       int32           `db:"map_version" json:"mapVersion"`
 }
 
-// FindingRow is a finding as people see it (view finding_list).
+// FindingRow is a finding as people see it (view finding_list). Name and
+// Severity are the knowledge base's where the finding has none of its own.
 type FindingRow struct {
-	ID              int64           `db:"id" json:"id"`
-	AssetID         int64           `db:"asset_id" json:"assetId"`
-	Connector       string          `db:"connector" json:"connector"`
-	Kind            string          `db:"kind" json:"kind"`
-	Class           string          `db:"class" json:"class"`
-	AssetExternalID string          `db:"asset_external_id" json:"assetExternalId"`
-	AssetName       *string         `db:"asset_name" json:"assetName"`
-	ExternalID      string          `db:"external_id" json:"externalId"`
-	Name            *string         `db:"name" json:"name"`
-	Severity        *int16          `db:"severity" json:"severity"`
-	Status          string          `db:"status" json:"status"` // open or fixed
-	FirstSeen       time.Time       `db:"first_seen" json:"firstSeen"`
-	FixedAt         *time.Time      `db:"fixed_at" json:"fixedAt"`
-	Attributes      json.RawMessage `db:"attributes" json:"attributes,omitempty"`
-	RunID           int64           `db:"run_id" json:"runId"`
-	Map             string          `db:"map" json:"map"`
-	MapVersion      int32           `db:"map_version" json:"mapVersion"`
+	ID              int64      `db:"id" json:"id"`
+	AssetID         int64      `db:"asset_id" json:"assetId"`
+	Connector       string     `db:"connector" json:"connector"`
+	Kind            string     `db:"kind" json:"kind"`
+	Class           string     `db:"class" json:"class"`
+	AssetExternalID string     `db:"asset_external_id" json:"assetExternalId"`
+	AssetName       *string    `db:"asset_name" json:"assetName"`
+	ExternalID      string     `db:"external_id" json:"externalId"`
+	Name            *string    `db:"name" json:"name"`
+	Severity        *int16     `db:"severity" json:"severity"`
+	Status          string     `db:"status" json:"status"` // open or fixed
+	VendorStatus    *string    `db:"vendor_status" json:"vendorStatus"`
+	FirstSeen       time.Time  `db:"first_seen" json:"firstSeen"`
+	FixedAt         *time.Time `db:"fixed_at" json:"fixedAt"` // when it was found to be gone; nil where the source says that it is fixed
+	FirstFoundAt    *time.Time `db:"first_found_at" json:"firstFoundAt"`
+	LastFoundAt     *time.Time `db:"last_found_at" json:"lastFoundAt"`
+	LastTestedAt    *time.Time `db:"last_tested_at" json:"lastTestedAt"`
+	TimesFound      *int32     `db:"times_found" json:"timesFound"`
+	QID             *int32     `db:"qid" json:"qid"`
+	// Known says whether the knowledge base has the QID; nil without one.
+	// What follows is from there.
+	Known              *bool           `db:"known" json:"known"`
+	Category           *string         `db:"category" json:"category"`
+	CVEs               json.RawMessage `db:"cves" json:"cves,omitempty"`
+	CVSS               *float64        `db:"cvss" json:"cvss"`
+	Patchable          *bool           `db:"patchable" json:"patchable"`
+	Solution           *string         `db:"solution" json:"solution"`
+	ThreatIntelligence json.RawMessage `db:"threat_intelligence" json:"threatIntelligence,omitempty"`
+	Attributes         json.RawMessage `db:"attributes" json:"attributes,omitempty"`
+	RunID              int64           `db:"run_id" json:"runId"`
+	Map                string          `db:"map" json:"map"`
+	MapVersion         int32           `db:"map_version" json:"mapVersion"`
 }
 
 // ErrNotFound says that the inventory has no such thing.
@@ -67,9 +87,15 @@ type Filter struct {
 	Status      string
 	Name        string // part of the name, in any case
 	AssetID     int64  // findings only
-	MinSeverity int    // findings only
-	After       int64
-	Limit       int
+	MinSeverity int    // not of assets
+	QID         int32  // not of assets
+	IPAddress   string // assets only
+	CVE         string // an identifier, such as "CVE-2024-3094"; not of assets
+	// ModifiedSince narrows a knowledge base to what its source has changed
+	// since then.
+	ModifiedSince time.Time
+	After         int64
+	Limit         int
 }
 
 func (f Filter) where(name string) (string, pgx.NamedArgs) {
@@ -88,6 +114,11 @@ func (f Filter) where(name string) (string, pgx.NamedArgs) {
 	add(f.Name != "", name+" ILIKE @name", "name", "%"+likeEscaper.Replace(f.Name)+"%")
 	add(f.AssetID != 0, "asset_id = @asset", "asset", f.AssetID)
 	add(f.MinSeverity != 0, "severity >= @severity", "severity", f.MinSeverity)
+	add(f.QID != 0, "qid = @qid", "qid", f.QID)
+	add(f.IPAddress != "", "ip_address = @ip", "ip", f.IPAddress)
+	// A map may keep identifiers, or objects that have them.
+	add(f.CVE != "", "jsonb_path_exists(cves, '$.** ? (@ == $cve)', jsonb_build_object('cve', @cve::text))", "cve", f.CVE)
+	add(!f.ModifiedSince.IsZero(), "modified_at >= @modified", "modified", f.ModifiedSince)
 	return strings.Join(conditions, " AND "), args
 }
 

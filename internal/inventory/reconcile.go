@@ -5,20 +5,26 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/source"
 )
 
 // Policy is what Reconcile may do.
 type Policy struct {
-	// Full: the stream brought every asset, so that one not seen is gone.
+	// Full: the stream brought everything, so that what was not seen is gone.
 	Full bool
 	// ShrinkPercent is the share of the profile's known assets that may go
-	// stale at once.
+	// stale at once, or of the known open findings of the assets it saw that
+	// may be fixed at once.
 	ShrinkPercent int32
 	// AcceptShrink lifts that limit.
 	AcceptShrink bool
 	// RetireAfter is how many further complete full runs a stale asset is
 	// given before it is retired.
 	RetireAfter int32
+	// SetAside are external ids of assets whose records could not be read: they
+	// are there.
+	SetAside []string
 	// FixAbsent: a finding that its asset no longer has is fixed; otherwise
 	// it keeps its status.
 	FixAbsent bool
@@ -29,14 +35,16 @@ type Reconciled struct {
 	Stale   int64 `json:"stale"`
 	Retired int64 `json:"retired"`
 	Fixed   int64 `json:"fixed"`
-	// Guarded says why nothing was marked stale: more assets would have gone
-	// than the profile allows at once.
+	// Guarded says why nothing was marked: more assets, or findings, would
+	// have gone than the profile allows at once.
 	Guarded string `json:"guarded,omitempty"`
 }
 
 // Reconcile applies what a complete stream proved to be gone. An asset is
-// stale when no profile of its connector sees it any more. Doing it again for
-// the same run changes nothing.
+// stale when no profile of its connector sees it any more. A finding that came
+// inside its asset's record is fixed when a record of the asset lacks it; one of
+// source.Findings when a full run saw its asset, but not it. Doing it again for the
+// same run changes nothing.
 func Reconcile(ctx context.Context, tx pgx.Tx, scope Scope, policy Policy) (Reconciled, error) {
 	w := writer{ctx: ctx, tx: tx, scope: scope}
 	if err := w.begin(); err != nil {
@@ -46,8 +54,16 @@ func Reconcile(ctx context.Context, tx pgx.Tx, scope Scope, policy Policy) (Reco
 	if _, err := tx.Exec(ctx, "SET LOCAL plan_cache_mode = force_custom_plan"); err != nil {
 		return Reconciled{}, err
 	}
-	var done Reconciled
-	var err error
+	switch scope.Role {
+	case source.Reference:
+		return Reconciled{}, nil
+	case source.Findings:
+		return w.reconcileFindings(policy)
+	}
+	return w.reconcileAssets(policy)
+}
+
+func (w *writer) reconcileAssets(policy Policy) (done Reconciled, err error) {
 	if policy.FixAbsent {
 		if done.Fixed, err = w.fixVanished(); err != nil {
 			return done, fmt.Errorf("mark findings fixed: %w", err)
@@ -56,17 +72,24 @@ func Reconcile(ctx context.Context, tx pgx.Tx, scope Scope, policy Policy) (Reco
 	if !policy.Full {
 		return done, nil
 	}
+	aside := make([]seenThing, len(policy.SetAside))
+	for i, id := range policy.SetAside {
+		aside[i].asset = id
+	}
+	if err := w.seeRejected(aside); err != nil {
+		return done, fmt.Errorf("mark assets seen that were set aside: %w", err)
+	}
 	var missing, known int64
-	if err := tx.QueryRow(ctx, `
+	if err := w.tx.QueryRow(w.ctx, `
 		SELECT count(*) FILTER (WHERE p.seen_run <> $2 AND p.missed = 0), count(*) FILTER (WHERE p.missed = 0 AND (p.seen_run <> $2 OR a.first_run_id <> $2))
 		  FROM profile_assets p JOIN assets a ON a.id = p.asset_id
 		 WHERE p.profile_id = $1 AND a.kind = $3 AND a.class = $4`,
-		scope.ProfileID, scope.RunID, scope.Kind, scope.Class).Scan(&missing, &known); err != nil {
+		w.scope.ProfileID, w.scope.RunID, w.scope.Kind, w.scope.Class).Scan(&missing, &known); err != nil {
 		return done, fmt.Errorf("count missing assets: %w", err)
 	}
 	if missing*100 > known*int64(policy.ShrinkPercent) && !policy.AcceptShrink {
 		done.Guarded = fmt.Sprintf("%d of %d known assets were not delivered any more, above the limit of %d %%, so none was marked stale; "+
-			"this usually means that the account's scope, tags or licence were narrowed: check them with the vendor, or accept it with 'sluice run PROFILE --mode full --accept-shrink'",
+			"this usually means that the account's scope, tags or licence were narrowed, or the profile's filters: check them, or accept it with 'sluice run PROFILE --mode full --accept-shrink'",
 			missing, known, policy.ShrinkPercent)
 		return done, nil
 	}
@@ -76,12 +99,76 @@ func Reconcile(ctx context.Context, tx pgx.Tx, scope Scope, policy Policy) (Reco
 	return done, nil
 }
 
+// fewFindings may be fixed at once whatever share of all they are: an estate
+// of a handful of findings is not guarded against its last one.
+const fewFindings = 10
+
+// reconcileFindings fixes the findings of seen assets that were not seen.
+func (w *writer) reconcileFindings(policy Policy) (done Reconciled, err error) {
+	if !policy.Full || !policy.FixAbsent {
+		return done, nil
+	}
+	missing, known, err := w.noteUnseen()
+	if err != nil {
+		return done, fmt.Errorf("look for findings that were not seen: %w", err)
+	}
+	if missing > fewFindings && missing*100 > known*int64(policy.ShrinkPercent) && !policy.AcceptShrink {
+		done.Guarded = fmt.Sprintf("%d of %d known open findings were not delivered any more, above the limit of %d %%, so none was marked fixed; "+
+			"this usually means that the account's permissions, or what the profile reads, were narrowed: check them with the vendor, "+
+			"or accept it with 'sluice run PROFILE --mode full --accept-shrink'", missing, known, policy.ShrinkPercent)
+		if _, err := w.tx.Exec(w.ctx, "DELETE FROM vanished_findings WHERE run_id = $1 AND stream = $2", w.scope.RunID, w.scope.Stream); err != nil {
+			return done, fmt.Errorf("forget findings that were not seen: %w", err)
+		}
+		return done, nil
+	}
+	if done.Fixed, err = w.fixVanished(); err != nil {
+		return done, fmt.Errorf("mark findings fixed: %w", err)
+	}
+	return done, nil
+}
+
+// noteUnseen records as vanished the open findings of the assets that the
+// profile saw in this run, where the findings themselves were not seen. It
+// counts them, and the open findings of these assets that were known before.
+// What a run of another profile has written meanwhile may be newer than what
+// this one read, and is left alone.
+// (EXCEPT sorts, on disk if need be; an anti-join may be planned as a nested
+// loop, which for hundreds of thousands of findings would not end. To hash,
+// EXCEPT keeps all of them in memory, and what a full run brings is more than
+// PostgreSQL expects of it.)
+func (w *writer) noteUnseen() (missing, known int64, err error) {
+	if _, err := w.tx.Exec(w.ctx, "SET LOCAL enable_hashagg = off"); err != nil {
+		return 0, 0, err
+	}
+	err = w.tx.QueryRow(w.ctx, `
+		WITH judged AS (
+			SELECT p.asset_id FROM profile_assets p JOIN assets a ON a.id = p.asset_id
+			 WHERE p.profile_id = $1 AND p.seen_run = $2 AND a.kind = $3 AND a.class = $4
+			EXCEPT
+			SELECT asset_id FROM seen_findings WHERE run_id = $2 AND stream = $5 AND finding_ids IS NULL
+		), open AS MATERIALIZED (
+			SELECT f.id, f.first_run_id FROM judged JOIN findings f USING (asset_id)
+			 WHERE f.absent_since IS NULL AND f.status IS DISTINCT FROM 'FIXED'
+			   AND f.run_id NOT IN (
+			       SELECT other.id FROM runs this JOIN runs other ON other.connector_id = this.connector_id AND other.id <> this.id
+			        WHERE this.id = $2 AND (other.finished_at IS NULL OR other.finished_at >= this.started_at))
+		), unseen AS (
+			SELECT id FROM open EXCEPT SELECT unnest(finding_ids) FROM seen_findings WHERE run_id = $2 AND stream = $5
+		), noted AS (
+			INSERT INTO vanished_findings (run_id, stream, finding_id) SELECT $2, $5, id FROM unseen
+			ON CONFLICT DO NOTHING RETURNING 1)
+		SELECT (SELECT count(*) FROM noted), (SELECT count(*) FROM open WHERE first_run_id <> $2)`,
+		w.scope.ProfileID, w.scope.RunID, w.scope.Kind, w.scope.Class, w.scope.Stream).Scan(&missing, &known)
+	return missing, known, err
+}
+
 func (w *writer) fixVanished() (int64, error) {
 	tag, err := w.tx.Exec(w.ctx, `
 		WITH fixed AS (
 			UPDATE findings f SET absent_since = now()
 			  FROM vanished_findings v
-			 WHERE v.run_id = $1 AND v.stream = $2 AND f.id = v.finding_id AND f.absent_since IS NULL
+			 WHERE v.run_id = $1 AND v.stream = $2 AND f.id = v.finding_id
+			   AND f.absent_since IS NULL AND f.status IS DISTINCT FROM 'FIXED'
 			RETURNING f.id, f.asset_id)
 		INSERT INTO change_log (run_id, asset_id, finding_id, change) SELECT $1, asset_id, id, 'fixed' FROM fixed`,
 		w.scope.RunID, w.scope.Stream)

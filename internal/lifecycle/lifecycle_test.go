@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"sluice/internal/source"
 )
 
 func TestTheStateOfAProfile(t *testing.T) {
@@ -87,9 +89,37 @@ func TestAssetsAreInWhenEveryStreamIsDone(t *testing.T) {
 	require.True(t, Progress{Streams: []Stream{{Phase: Done}, {Phase: Done}}}.AssetsIn())
 }
 
+func TestFindingsThatComeApartDoNotHoldUpTheAssets(t *testing.T) {
+	p := Progress{State: Processed, Streams: []Stream{
+		{Role: source.Assets, Phase: Done, Fetched: true, Assets: Counts{Created: 5}},
+		{Role: source.Findings, Phase: Fetching, Records: 620, Expected: 1000, Findings: Counts{Created: 600}},
+		{Role: source.Reference, Phase: Broken, Assets: Counts{Created: 1000}},
+	}}
+	require.True(t, p.AssetsIn())
+	require.Equal(t, "Processed (findings: 62 %)", p.Stands())
+	assets, findings := p.Totals()
+	require.Equal(t, int64(5), assets.Created, "entries of a knowledge base are no assets")
+	require.Equal(t, int64(600), findings.Created)
+
+	p.Streams[1].Expected = 0
+	require.Equal(t, "Processed (findings: coming)", p.Stands(), "the vendor has not said how many there are")
+	p.Streams[1].Fetched = true
+	require.Equal(t, "Processed", p.Stands())
+	p.Streams[0].Phase, p.State = Broken, Processing
+	require.False(t, p.AssetsIn())
+	require.Equal(t, "Processing", p.Stands())
+}
+
+func TestARunWithoutAssetsIsOverWithItsFindings(t *testing.T) {
+	p := Progress{Streams: []Stream{{Role: source.Findings, Phase: Fetching}}}
+	require.False(t, p.AssetsIn())
+	p.Streams[0].Phase = Done
+	require.True(t, p.AssetsIn())
+}
+
 func TestAStreamInOneLine(t *testing.T) {
 	s := Stream{Name: "APPLICATION", Phase: Fetching, Records: 50, Expected: 200, Assets: Counts{Created: 40, Updated: 3, Unchanged: 6, Rejected: 1}}
-	require.Equal(t, "APPLICATION fetching: 50 of 200 records, assets +40 ~3 =6 rejected 1, findings +0 ~0 =0", s.Line())
+	require.Equal(t, "APPLICATION fetching: 50 of 200 records, assets +40 ~3 =6 rejected 1", s.Line())
 	s.Phase, s.Waits, s.WaitUntil = Waiting, "the vendor is busy", time.Date(2026, 1, 1, 14, 5, 0, 0, time.UTC)
 	require.Contains(t, s.Line(), ": the vendor is busy until 14:05:00")
 }

@@ -2,7 +2,10 @@ package lifecycle
 
 import (
 	"fmt"
+	"slices"
 	"time"
+
+	"sluice/internal/source"
 )
 
 // Counts is what writing some records did to the inventory.
@@ -57,15 +60,17 @@ const (
 
 // Stream is the progress of one asset type's records in a run.
 type Stream struct {
-	Name     string `json:"name"`
-	Phase    Phase  `json:"phase"`
-	Batches  int    `json:"batches"`  // written
-	Pages    int64  `json:"pages"`    // fetched
-	Records  int64  `json:"records"`  // fetched
-	SetAside int64  `json:"setAside"` // records that could not be read
-	Expected int64  `json:"expected"` // records, by the vendor's count; 0 when it does not say
-	Assets   Counts `json:"assets"`
-	Findings Counts `json:"findings"`
+	Name string `json:"name"`
+	// Role is empty in what older versions have left: then it is Assets.
+	Role     source.Role `json:"role,omitempty"`
+	Phase    Phase       `json:"phase"`
+	Batches  int         `json:"batches"`  // written
+	Pages    int64       `json:"pages"`    // fetched
+	Records  int64       `json:"records"`  // fetched
+	SetAside int64       `json:"setAside"` // records that could not be read
+	Expected int64       `json:"expected"` // records, by the vendor's count; 0 when it does not say
+	Assets   Counts      `json:"assets"`
+	Findings Counts      `json:"findings"`
 	// Stale, Retired and Fixed are what Reconcile found to be gone.
 	Stale   int64 `json:"stale"`
 	Retired int64 `json:"retired"`
@@ -87,6 +92,8 @@ type Stream struct {
 	Ended       time.Time `json:"ended,omitzero"`
 	IdleSeconds float64   `json:"idleSeconds,omitempty"`
 }
+
+func (s Stream) ofAssets() bool { return s.Role == source.Assets || s.Role == "" }
 
 // Rate is how many records a second the stream has brought so far, leaving
 // out the time that it was not at work; 0 when there is nothing to tell.
@@ -146,32 +153,79 @@ type Progress struct {
 	Streams []Stream `json:"streams"`
 }
 
-// Totals sums the streams.
+// Totals sums the streams, but for what findings refer to.
 func (p Progress) Totals() (assets, findings Counts) {
 	for _, s := range p.Streams {
+		if s.Role == source.Reference {
+			continue
+		}
 		assets.Add(s.Assets)
 		findings.Add(s.Findings)
 	}
 	return assets, findings
 }
 
-// AssetsIn says that every stream has brought its assets in.
+// AssetsIn says that every stream of assets has brought them in. Findings may
+// still be coming, where the vendor delivers them apart; a run that reads no
+// assets is over with all its streams.
 func (p Progress) AssetsIn() bool {
-	for _, s := range p.Streams {
+	streams := slices.DeleteFunc(slices.Clone(p.Streams), func(s Stream) bool { return !s.ofAssets() })
+	if len(streams) == 0 {
+		streams = p.Streams
+	}
+	for _, s := range streams {
 		if s.Phase != Done && s.Phase != Reconciling {
 			return false
 		}
 	}
-	return len(p.Streams) > 0
+	return len(streams) > 0
 }
 
-// Line describes a stream in one line, for people.
+// Stands is the state with what is still to come: "Processed (findings: 62 %)"
+// while the assets are in and findings are coming.
+func (p Progress) Stands() string {
+	if p.State != Processed || p.Outcome != "" {
+		return string(p.State)
+	}
+	var share float64
+	coming, known := 0, true
+	for _, s := range p.Streams {
+		if s.Role != source.Findings {
+			continue
+		}
+		fraction, ok := s.Fraction()
+		share, known = share+fraction, known && ok
+		coming++
+	}
+	switch {
+	case coming == 0 || known && share >= float64(coming):
+		return string(p.State)
+	case !known:
+		return fmt.Sprintf("%s (findings: coming)", p.State)
+	}
+	return fmt.Sprintf("%s (findings: %d %%)", p.State, int(100*share/float64(coming)))
+}
+
+// Line describes a stream in one line, for people; what it has not written
+// any of is left out.
 func (s Stream) Line() string {
 	of := ""
 	if s.Expected > 0 {
 		of = fmt.Sprintf(" of %d", s.Expected)
 	}
-	line := fmt.Sprintf("%s %s: %d%s records, assets %s, findings %s", s.Name, s.Phase, s.Records, of, s.Assets, s.Findings)
+	line := fmt.Sprintf("%s %s: %d%s records", s.Name, s.Phase, s.Records, of)
+	assets := "assets"
+	if s.Role == source.Reference {
+		assets = "entries"
+	}
+	for _, written := range []struct {
+		what string
+		Counts
+	}{{assets, s.Assets}, {"findings", s.Findings}} {
+		if written.Counts != (Counts{}) {
+			line += fmt.Sprintf(", %s %s", written.what, written.Counts)
+		}
+	}
 	switch {
 	case s.Error != "":
 		line += ": " + s.Error

@@ -5,7 +5,12 @@ package source
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
+
+	"sluice/internal/suggest"
 )
 
 // A Provider is whom a connector talks to. One connector serves every kind of
@@ -15,7 +20,9 @@ type Provider struct {
 	Title  string // "Qualys"
 	Fields []Field
 	// Check validates a connection's settings without using the network.
-	// Its error names the field and what would be right.
+	// Its error names the field and what would be right; where it is a
+	// *fault.Error, the code is "connector-" and the field's name, so that a
+	// secret that is missing can be asked for.
 	Check func(Connection) error
 	// Note says what Check let pass and put right, for the person who entered
 	// it; empty when there is nothing to say. Nil: there never is.
@@ -44,29 +51,101 @@ type Kind interface {
 	Title() string    // "Qualys TotalAppSec"
 	Provider() string // Provider.Name
 	AssetTypes() []AssetType
+	// Filters lists what a profile of this kind can be narrowed by; none for
+	// a kind that reads all or nothing.
+	Filters() []Filter
 	// Open prepares a session; it makes no call to the vendor. A session is
 	// safe for concurrent use and is kept as long as the connector does not
 	// change, so that tokens are shared by all runs of a worker.
 	Open(Connection) (Session, error)
 }
 
-// An AssetType is one sort of records that a kind delivers, as a stream.
+// A Role is what a stream's records are. Streams are read role by role: what
+// findings belong to and refer to comes before them.
+type Role string
+
+const (
+	// Assets are assets, with or without their findings.
+	Assets Role = "assets"
+	// Findings are findings of assets that a stream of Assets brings.
+	Findings Role = "findings"
+	// Reference is what findings refer to, such as a knowledge base.
+	Reference Role = "reference"
+)
+
+// An AssetType is one sort of records that a kind delivers, as a stream:
+// assets or, where the vendor delivers them apart, findings or what they refer
+// to.
 type AssetType struct {
 	Name  string // the vendor's name: "APPLICATION"
-	Class string // the inventory's asset class: "application"
+	Role  Role
+	Class string // the inventory's asset class, of findings that of their assets: "application"; empty for Reference
 	Model string // source data model: "qualys-tas.application"
 	Map   string // default transform map: "qualys-tas-application"
-	// Nested says that a record carries all findings of its asset, so that
-	// a finding that is missing from it is gone.
+	// Nested, of Assets, says that a record carries all findings of its asset,
+	// so that a finding that is missing from it is gone.
 	Nested bool
 	// Overlap is how far a delta run reads back behind the watermark,
 	// because the vendor publishes late.
 	Overlap time.Duration
 }
 
+// A Filter is something that a profile can narrow what is read by. Filters are
+// applied by the vendor, and all of them have to be met.
+type Filter struct {
+	Name string // "severities"
+	Help string // with an example
+	// Check says what is wrong with the values given for it; they are never
+	// empty. Nil: any will do.
+	Check func(values []string) error
+	// Drifts says that a finding can leave what these values let through
+	// without being gone, as by a lower severity: under such a filter a finding
+	// that is absent keeps its status. Nil: it cannot.
+	Drifts func(values []string) bool
+}
+
+// Always is for the Drifts of a filter that always does.
+func Always([]string) bool { return true }
+
+// CheckFilters says whether a kind can be narrowed by these filters.
+func CheckFilters(k Kind, filters map[string][]string) error {
+	var names []string
+	for _, f := range k.Filters() {
+		names = append(names, f.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(filters)) {
+		i := slices.Index(names, name)
+		switch {
+		case len(names) == 0:
+			return fmt.Errorf("kind %s has no filters: it reads everything that the account sees", k.Name())
+		case i < 0:
+			return fmt.Errorf("kind %s has no filter %q%s", k.Name(), name, suggest.Ending(name, names))
+		case len(filters[name]) == 0:
+			return fmt.Errorf("filter %s has no values: leave it out, or give some", name)
+		}
+		if check := k.Filters()[i].Check; check != nil {
+			if err := check(filters[name]); err != nil {
+				return fmt.Errorf("filter %s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Drifts says whether one of the filters does: see Filter.
+func Drifts(k Kind, filters map[string][]string) bool {
+	for _, f := range k.Filters() {
+		if values := filters[f.Name]; len(values) > 0 && f.Drifts != nil && f.Drifts(values) {
+			return true
+		}
+	}
+	return false
+}
+
 // A Session talks to the vendor for one connector.
 type Session interface {
-	// Read opens a stream of an asset type's records at a cursor.
+	// Read opens a stream of an asset type's records at a cursor. It makes no
+	// call to the vendor: the reader does.
 	Read(ctx context.Context, req Request) (Reader, error)
 	// Probe asks the vendor, as cheaply as possible, whether the connector
 	// can read this kind's records, and returns one result per step taken.
@@ -79,11 +158,15 @@ type Request struct {
 	// Since limits a delta run to records updated at or after it (UTC);
 	// zero reads everything.
 	Since time.Time
+	// Filters narrow what is read: values by Filter.Name, checked before.
+	Filters map[string][]string
 	// Cursor is where an earlier Reader stood after a chunk; empty starts.
 	Cursor string
 }
 
-// A Reader walks a stream. It is used by one goroutine.
+// A Reader walks a stream. It is used by one goroutine at a time. Answers of
+// the vendor may stay open from one call of Next to another, so all calls get
+// the same context, which outlives them.
 type Reader interface {
 	// Next returns the next chunk. After a chunk with End it is not called
 	// again. After an error the stream can be opened again at the cursor of

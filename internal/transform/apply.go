@@ -17,7 +17,8 @@ type Applier struct {
 	record  []byte
 
 	asset        Asset
-	assetScope   scope
+	entry        Vulnerability
+	assetScope   scope // or that of an entry
 	finding      Finding
 	findingScope scope
 	position     int // of the finding in its record
@@ -37,7 +38,7 @@ type Applier struct {
 	attributes sliceArena[byte]
 }
 
-// scope is the reading of one asset, or of one finding.
+// scope is the reading of one asset or entry, or of one finding.
 type scope struct {
 	id         uint64
 	failed     bool
@@ -71,21 +72,17 @@ func (p *Program) NewApplier() *Applier {
 }
 
 // Apply makes a record, one JSON object as the vendor sent it, into an asset
-// with its findings. Both results stay valid after the next call; the record
-// is not kept.
+// with its findings; where a record is one finding, into its asset with that
+// finding. Both results stay valid after the next call; the record is not kept.
 //
 // What cannot be mapped is rejected and never guessed at. A finding that
-// cannot is left out of the asset. If a field of the asset cannot, the asset
-// is nil and there is one reject, for the whole record. There is one reject
-// for each rejected thing, of the first row of the map that fails.
+// cannot is left out of the asset. If a field of the asset cannot, or any field
+// of a record that is one finding, the asset is nil and there is one reject,
+// for the whole record. There is one reject for each rejected thing, of the
+// first row of the map that fails.
 func (a *Applier) Apply(record []byte) (*Asset, []Reject) {
-	a.begin(record)
-	if err := a.read(); err != nil {
-		return nil, []Reject{a.unreadable(err)}
-	}
-	a.fillAbsent(&a.program.asset, &a.assetScope)
-	if s := &a.assetScope; s.failed {
-		return nil, []Reject{s.failure.reject(a.asset.ExternalID, "", -1)}
+	if reject := a.walk(record); reject != nil {
+		return nil, []Reject{*reject}
 	}
 	a.dropRepeats()
 	for i := range a.rejects {
@@ -101,6 +98,43 @@ func (a *Applier) Apply(record []byte) (*Asset, []Reject) {
 	return asset, a.rejects
 }
 
+// ApplyVulnerability makes a record into an entry of the knowledge base;
+// otherwise it is as Apply.
+func (a *Applier) ApplyVulnerability(record []byte) (*Vulnerability, []Reject) {
+	if reject := a.walk(record); reject != nil {
+		return nil, []Reject{*reject}
+	}
+	entry := a.entry
+	entry.Attributes = a.attributeObject(&a.program.asset, &a.assetScope)
+	return &entry, nil
+}
+
+// walk reads a record to its end. It returns why the whole record is
+// rejected, or nil.
+func (a *Applier) walk(record []byte) *Reject {
+	a.begin(record)
+	if err := a.read(); err != nil {
+		return a.unreadable(err)
+	}
+	p := a.program
+	a.fillAbsent(&p.asset, &a.assetScope)
+	failed := &a.assetScope
+	if p.single {
+		a.fillAbsent(&p.finding, &a.findingScope)
+		if f := &a.findingScope; f.failed && (!failed.failed || f.failure.index < failed.failure.index) {
+			failed = f
+		}
+	}
+	if failed.failed {
+		return a.whole(&failed.failure)
+	}
+	if p.single {
+		a.finding.Attributes = a.attributeObject(&p.finding, &a.findingScope)
+		a.found, a.positions = append(a.found, a.finding), append(a.positions, 0)
+	}
+	return nil
+}
+
 // Repeated returns how many findings were left out so far because the same
 // record had them twice, alike in everything the map reads.
 func (a *Applier) Repeated() int { return a.repeated }
@@ -109,8 +143,12 @@ func (a *Applier) begin(record []byte) {
 	a.record = record
 	a.input = *bytes.NewBuffer(record) // read in place
 	a.decoder.Reset(&a.input, lenient...)
-	a.asset = Asset{}
+	a.asset, a.entry = Asset{}, Vulnerability{}
 	a.enter(&a.assetScope)
+	if a.program.single {
+		a.finding = Finding{}
+		a.enter(&a.findingScope)
+	}
 	a.found, a.positions, a.rejects = a.found[:0], a.positions[:0], nil
 	a.scratch.json = a.scratch.json[:0]
 }
@@ -158,13 +196,41 @@ func (a *Applier) put(r *rule, s *scope, v value) {
 		a.asset.SourceCreatedAt = moment(v.num)
 	case assetUpdatedAt:
 		a.asset.SourceUpdatedAt = moment(v.num)
+	case assetLastScannedAt:
+		a.asset.LastScannedAt = moment(v.num)
+	case assetIPAddress:
+		a.asset.IPAddress = v.text
+	case assetDNSName:
+		a.asset.DNSName = v.text
+	case assetOperatingSystem:
+		a.asset.OperatingSystem = v.text
+	case entryQID:
+		a.entry.QID = int32(v.num)
+	case entryTitle:
+		a.entry.Title = v.text
+	case entrySeverity:
+		a.entry.Severity = int16(v.num)
+	case entryModifiedAt:
+		a.entry.ModifiedAt = moment(v.num)
 	case findingID:
 		a.finding.ExternalID = v.text
 	case findingName:
 		a.finding.Name = v.text
 	case findingSeverity:
 		a.finding.Severity = int16(v.num)
-	case assetAttribute, findingAttribute:
+	case findingQID:
+		a.finding.QID = int32(v.num)
+	case findingStatus:
+		a.finding.Status = v.text
+	case findingFirstFoundAt:
+		a.finding.FirstFoundAt = moment(v.num)
+	case findingLastFoundAt:
+		a.finding.LastFoundAt = moment(v.num)
+	case findingLastTestedAt:
+		a.finding.LastTestedAt = moment(v.num)
+	case findingTimesFound:
+		a.finding.TimesFound = int32(v.num)
+	case assetAttribute, entryAttribute, findingAttribute:
 		s.attributes[r.attribute] = v.json
 	}
 }

@@ -128,6 +128,12 @@ func (c *checker) lists(i int) {
 		return
 	}
 	from, to := b.from.depth(), b.to.depth()
+	if c.source.Records == RecordsAreFindings {
+		if from > 0 {
+			c.addf(i, "from", "%s is inside a list (\"[]\"), and a record of %s is one finding: it cannot take the values of many elements", b.row.From, c.source.Name)
+		}
+		return
+	}
 	if from == to {
 		return
 	}
@@ -257,7 +263,7 @@ func (c *checker) together() {
 	for _, f := range c.target.Fields {
 		// A required field of a list's elements is needed once there are any.
 		path, _ := ParsePath(f.Path)
-		needed := path.depth() == 0 || c.fills(filled, path.list())
+		needed := path.depth() == 0 || c.source.Records == RecordsAreFindings || c.fills(filled, path.list())
 		if _, ok := filled[f.Path]; f.Required && needed && !ok {
 			c.addf(-1, "", "no row fills %s, which every record needs", f.Path)
 		}

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A slot is a place in Asset or Finding that a row can fill.
+// A slot is a place in Asset, Finding or Vulnerability that a row can fill.
 type slot uint8
 
 const (
@@ -17,10 +17,25 @@ const (
 	assetSpecificationURL
 	assetCreatedAt
 	assetUpdatedAt
+	assetLastScannedAt
+	assetIPAddress
+	assetDNSName
+	assetOperatingSystem
 	assetAttribute
+	entryQID
+	entryTitle
+	entrySeverity
+	entryModifiedAt
+	entryAttribute
 	findingID
 	findingName
 	findingSeverity
+	findingQID
+	findingStatus
+	findingFirstFoundAt
+	findingLastFoundAt
+	findingLastTestedAt
+	findingTimesFound
 	findingAttribute
 )
 
@@ -31,29 +46,48 @@ var slots = map[string]slot{
 	"asset.assetDetail.apiCollectionAssetClass.specificationUrl": assetSpecificationURL,
 	"asset.assetDetail.sourceCreatedAt":                          assetCreatedAt,
 	"asset.assetDetail.sourceUpdatedAt":                          assetUpdatedAt,
+	"asset.assetDetail.lastScannedAt":                            assetLastScannedAt,
+	"asset.assetDetail.hostAssetClass.ipAddress":                 assetIPAddress,
+	"asset.assetDetail.hostAssetClass.dnsName":                   assetDNSName,
+	"asset.assetDetail.hostAssetClass.operatingSystem":           assetOperatingSystem,
 	"asset.assetDetail.attributes.*":                             assetAttribute,
+	"vulnerability.qid":                                          entryQID,
+	"vulnerability.title":                                        entryTitle,
+	"vulnerability.severity":                                     entrySeverity,
+	"vulnerability.modifiedAt":                                   entryModifiedAt,
+	"vulnerability.attributes.*":                                 entryAttribute,
 	"findingGroup.findings[].externalFindingId":                  findingID,
 	"findingGroup.findings[].name":                               findingName,
 	"findingGroup.findings[].severity":                           findingSeverity,
+	"findingGroup.findings[].qid":                                findingQID,
+	"findingGroup.findings[].status":                             findingStatus,
+	"findingGroup.findings[].firstFoundAt":                       findingFirstFoundAt,
+	"findingGroup.findings[].lastFoundAt":                        findingLastFoundAt,
+	"findingGroup.findings[].lastTestedAt":                       findingLastTestedAt,
+	"findingGroup.findings[].timesFound":                         findingTimesFound,
 	"findingGroup.findings[].attributes.*":                       findingAttribute,
 }
 
 func (s slot) ofFinding() bool { return s >= findingID }
 
-func (s slot) isAttribute() bool { return s == assetAttribute || s == findingAttribute }
+func (s slot) isAttribute() bool {
+	return s == assetAttribute || s == entryAttribute || s == findingAttribute
+}
 
 // A Program is a compiled map. It never changes and is safe for concurrent
 // use; each goroutine applies it through an Applier of its own.
 type Program struct {
 	name       string
 	source     string
+	target     string
 	assetClass string
 	canonical  []byte
+	single     bool // a record is one finding
 
 	rules    []rule // in the order of the map's rows
 	root     *node
 	nodes    int
-	asset    level
+	asset    level // or an entry
 	finding  level
 	findings *node // the list of findings; nil when no row reads it
 }
@@ -63,6 +97,7 @@ type rule struct {
 	index       int // of the row
 	label       string
 	slot        slot
+	finding     bool // it fills a field of a finding
 	read        reader
 	required    bool // a record, or finding, without a value is rejected
 	keepEmpty   bool // an empty string is a value, not the absence of one
@@ -71,7 +106,7 @@ type rule struct {
 	attribute   int // index in its level's attributes
 }
 
-// A level is what is done once for each asset, or once for each finding.
+// A level is what is done once for each asset or entry, or once for each finding.
 type level struct {
 	rules      []*rule
 	attributes []string // quoted names with a colon, sorted
@@ -100,6 +135,8 @@ func Compile(m *Map, models *Models) (*Program, error) {
 	p := &Program{
 		name:       m.Name,
 		source:     m.Source,
+		target:     m.Target,
+		single:     models.Get(m.Source).Records == RecordsAreFindings,
 		assetClass: m.AssetClass,
 		canonical:  canonical(m),
 		rules:      make([]rule, len(bindings)),
@@ -110,9 +147,10 @@ func Compile(m *Map, models *Models) (*Program, error) {
 		r := &p.rules[i]
 		*r = b.rule
 		r.index = i
+		r.finding = r.slot.ofFinding()
 		r.required = (b.target.Required || b.source.Required) && !r.hasFallback
 		p.plant(b.from, r)
-		l := p.level(r.slot.ofFinding())
+		l := p.level(r.finding)
 		l.rules = append(l.rules, r)
 	}
 	p.asset.nameAttributes(bindings)
@@ -207,6 +245,10 @@ func (p *Program) Name() string { return p.name }
 
 // Source returns the name of the source model.
 func (p *Program) Source() string { return p.source }
+
+// Target returns the name of the target model: "inventory", whose records
+// Apply makes, or "knowledge", whose records ApplyVulnerability makes.
+func (p *Program) Target() string { return p.target }
 
 // AssetClass returns the map's asset class; empty when it fits any.
 func (p *Program) AssetClass() string { return p.assetClass }

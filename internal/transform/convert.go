@@ -2,9 +2,11 @@ package transform
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -77,8 +79,14 @@ func typeReader(b *binding) reader {
 		if b.slot == assetID || b.slot == findingID {
 			return idReader(limit)
 		}
+		if len(b.target.Values) > 0 {
+			return choiceReader(b.target.Values)
+		}
 		return stringReader(limit, b.row.Convert != "")
 	case Int:
+		if b.target.Type == Int {
+			return columnReader(b.slot)
+		}
 		return readInt
 	case Float:
 		return readFloat
@@ -180,6 +188,39 @@ func readInt(s *scratch, raw []byte) (value, string) {
 		return value{}, reasonInt
 	}
 	return value{num: n}, ""
+}
+
+// columnReader reads an integer of a column of 32 bits; a QID is never zero.
+func columnReader(of slot) reader {
+	low := int64(0)
+	if of == findingQID || of == entryQID {
+		low = 1
+	}
+	reason := fmt.Sprintf("is not an integer from %d to %d", low, math.MaxInt32)
+	return func(s *scratch, raw []byte) (value, string) {
+		v, wrong := readInt(s, raw)
+		if wrong == "" && (v.num < low || v.num > math.MaxInt32) {
+			wrong = reason
+		}
+		return v, wrong
+	}
+}
+
+// choiceReader reads one of some strings.
+func choiceReader(values []string) reader {
+	reason := "is not one of " + strings.Join(values, ", ")
+	return func(s *scratch, raw []byte) (value, string) {
+		text, _, ok := s.scalar(raw)
+		if !ok {
+			return value{}, reasonScalar
+		}
+		for _, known := range values {
+			if known == string(text) {
+				return value{text: known}, ""
+			}
+		}
+		return value{}, reason
+	}
 }
 
 // readFloat reads a number, or a string of one.

@@ -5,14 +5,17 @@
 // inventory have. A map (Map) says which source field fills which target
 // field. Compile checks a map completely and makes it a Program; an Applier
 // applies it to one raw JSON record after another, reading only the fields
-// that the map names.
+// that the map names. A record is an asset with or without findings, one finding
+// with a reference to its asset, or an entry of the knowledge base: the models
+// say which.
 //
 // # How values are read
 //
 // A field's type says what it means; vendors write it in several ways:
 //
 //	string     a string, or a number by its exact digits
-//	int        an integer of 64 bits, or a string of one
+//	int        an integer of 64 bits, or a string of one; of 32 bits and not
+//	           below zero where the target has a column for it
 //	float      a number, or a string of one
 //	bool       true or false, or a string of them
 //	timestamp  ISO 8601 with an offset (Z, +0000, +00:00), with or without a
@@ -24,7 +27,8 @@
 // A source field that is absent, null or an empty string leaves its target
 // empty, or at the row's default. Where the target or the source model says
 // that the field is required, it is a reject. (Among attributes an empty
-// string is a value like any other.)
+// string is a value like any other.) An empty string in place of an object or
+// a list is an absent one too: so an empty XML element reads.
 //
 // Nothing is guessed and nothing is cut. Rejected, with the reason in words:
 //

@@ -37,12 +37,18 @@ const (
 	TargetRole = "target" // records as the inventory takes them
 )
 
+// RecordsAreFindings is what a source model says of records that are one
+// finding each, with a reference to its asset. A map's rows then go from plain
+// paths to the fields of the finding and to those of its asset.
+const RecordsAreFindings = "findings"
+
 // A Model is the shape of the records of one source, or of the inventory.
 type Model struct {
 	Name        string // "qualys-tas.application"
 	Title       string
 	Role        string // SourceRole or TargetRole
 	Description string
+	Records     string   // of a source model: RecordsAreFindings; empty where a record is an asset, or an entry
 	Classes     []string // asset classes of a target model
 	Fields      []Field  // in the order of the file
 
@@ -54,10 +60,10 @@ type Model struct {
 type Field struct {
 	Path        string // "findings[].severity"; a last name "*" stands for any name
 	Type        Type
-	Required    bool   // every record, or element of the list it is in, has it
-	Class       string // asset class that the field belongs to; empty for all
-	MaxBytes    int    // of a target field: longer values are rejected
-	Values      []string
+	Required    bool     // every record, or element of the list it is in, has it
+	Class       string   // asset class that the field belongs to; empty for all
+	MaxBytes    int      // of a target field: longer values are rejected
+	Values      []string // all that there are; a target takes no other
 	Example     string
 	Description string
 	Evidence    string // of a source field: "documented" by the vendor, or "inferred"
@@ -130,16 +136,20 @@ func parseModel(file string, data []byte) (*Model, Problems) {
 	if root == nil {
 		return nil, d.problems
 	}
-	keys := d.mapping(root, "the model", "name!", "title!", "role!", "description!", "classes", "fields!")
+	keys := d.mapping(root, "the model", "name!", "title!", "role!", "description!", "records", "classes", "fields!")
 	m := &Model{
 		Name:        d.text(keys["name"], "name"),
 		Title:       d.text(keys["title"], "title"),
 		Role:        d.text(keys["role"], "role"),
 		Description: d.text(keys["description"], "description"),
+		Records:     d.text(keys["records"], "records"),
 		byPath:      map[string]*Field{},
 	}
 	if m.Role != SourceRole && m.Role != TargetRole {
 		d.addf(keys["role"], "role must be %s or %s", SourceRole, TargetRole)
+	}
+	if m.Records != "" && (m.Records != RecordsAreFindings || m.Role != SourceRole) {
+		d.addf(keys["records"], "records can be %s, in a source model; without it a record is an asset or an entry", RecordsAreFindings)
 	}
 	for _, n := range d.list(keys["classes"], "classes") {
 		m.Classes = append(m.Classes, d.text(n, "a class"))

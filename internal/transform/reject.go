@@ -2,6 +2,7 @@ package transform
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -23,20 +24,30 @@ func (f *failure) reject(assetID, findingID string, position int) Reject {
 	}
 }
 
-// unreadable is the reject of a record that could not be read to its end.
-func (a *Applier) unreadable(err error) Reject {
-	reject := Reject{AssetID: a.asset.ExternalID, Finding: -1}
-	var syntax *jsontext.SyntacticError
-	if errors.As(err, &syntax) {
-		const before = 32
-		from := min(max(0, int(syntax.ByteOffset)-before), len(a.record))
-		reject.Value = printable(a.record[from:])
-		reject.Reason = "the record is not valid JSON: " + printable([]byte(strings.TrimPrefix(err.Error(), "jsontext: ")))
-		return reject
+// whole is the reject of the record that was read last.
+func (a *Applier) whole(f *failure) *Reject {
+	reject := f.reject(a.asset.ExternalID, "", -1)
+	switch {
+	case a.program.single:
+		reject.FindingID, reject.Finding = a.finding.ExternalID, 0
+	case a.entry.QID != 0:
+		reject.AssetID = strconv.Itoa(int(a.entry.QID))
 	}
-	reject.Value = printable(a.record)
-	reject.Reason = "the record " + err.Error()
-	return reject
+	return &reject
+}
+
+// unreadable is the reject of a record that could not be read to its end.
+func (a *Applier) unreadable(err error) *Reject {
+	var syntax *jsontext.SyntacticError
+	if !errors.As(err, &syntax) {
+		return a.whole(&failure{value: printable(a.record), reason: "the record " + err.Error()})
+	}
+	const before = 32
+	from := min(max(0, int(syntax.ByteOffset)-before), len(a.record))
+	return a.whole(&failure{
+		value:  printable(a.record[from:]),
+		reason: "the record is not valid JSON: " + printable([]byte(strings.TrimPrefix(err.Error(), "jsontext: "))),
+	})
 }
 
 // printable returns the head of untrusted text, fit for a terminal and for

@@ -66,5 +66,7 @@ func (a *Applier) earlier(i int) int {
 }
 
 func alike(x, y *Finding) bool {
-	return x.Name == y.Name && x.Severity == y.Severity && bytes.Equal(x.Attributes, y.Attributes)
+	return x.Name == y.Name && x.Severity == y.Severity && x.QID == y.QID && x.Status == y.Status && x.TimesFound == y.TimesFound &&
+		x.FirstFoundAt.Equal(y.FirstFoundAt) && x.LastFoundAt.Equal(y.LastFoundAt) && x.LastTestedAt.Equal(y.LastTestedAt) &&
+		bytes.Equal(x.Attributes, y.Attributes)
 }

@@ -106,7 +106,7 @@ func (a *Applier) field(n *node) error {
 		raw = a.since(start)
 	default:
 		raw, err = a.value()
-		if err == nil && kind != 'n' && len(n.children) > 0 {
+		if err == nil && kind != 'n' && string(raw) != `""` && len(n.children) > 0 {
 			a.failShape(n, s, raw)
 		}
 	}
@@ -114,7 +114,7 @@ func (a *Applier) field(n *node) error {
 		return err
 	}
 	for _, r := range n.rules {
-		a.take(r, s, raw)
+		a.take(r, a.scope(r.finding), raw)
 	}
 	return nil
 }

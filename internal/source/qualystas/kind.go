@@ -61,17 +61,20 @@ func (kind) Provider() string { return "qualys" }
 func (kind) AssetTypes() []source.AssetType {
 	return []source.AssetType{
 		{
-			Name: Application, Class: "application",
+			Name: Application, Role: source.Assets, Class: "application",
 			Model: "qualys-tas.application", Map: "qualys-tas-application",
 			Nested: true, Overlap: overlap,
 		},
 		{
-			Name: APICollection, Class: "apiCollection",
+			Name: APICollection, Role: source.Assets, Class: "apiCollection",
 			Model: "qualys-tas.apiCollection", Map: "qualys-tas-api-collection",
 			Nested: true, Overlap: overlap,
 		},
 	}
 }
+
+// Filters implements source.Kind: none are known of TotalAppSec.
+func (kind) Filters() []source.Filter { return nil }
 
 // searches says where each asset type is searched, and how a connection test
 // calls that step.

@@ -1,0 +1,70 @@
+package inventory
+
+import "sluice/internal/source"
+
+// see records that the profile saw the assets in this run.
+func (w *writer) see(assetIDs []int64) error {
+	_, err := w.tx.Exec(w.ctx, `
+		INSERT INTO profile_assets (profile_id, asset_id, seen_run)
+		SELECT $1, id, $2 FROM unnest($3::bigint[]) id
+		 WHERE (SELECT seen_run FROM profile_assets WHERE profile_id = $1 AND asset_id = id) IS DISTINCT FROM $2
+		 ORDER BY id
+		ON CONFLICT (profile_id, asset_id) DO UPDATE SET seen_run = excluded.seen_run, missed = 0`,
+		w.scope.ProfileID, w.scope.RunID, assetIDs)
+	return err
+}
+
+// seeFindings keeps which findings the run saw, a row an asset.
+func (w *writer) seeFindings(p *part, assetIDs, findingIDs []int64) error {
+	ids := make([][]int64, len(p.assets))
+	for i := range p.assets {
+		ids[i] = make([]int64, 0, p.assets[i].findings)
+	}
+	for i, id := range findingIDs {
+		place := p.findings[i].asset
+		ids[place] = append(ids[place], id)
+	}
+	buf, rows := []byte(copyHeader), 0
+	for i, list := range ids {
+		if len(list) == 0 {
+			continue
+		}
+		rows++
+		buf = appendRow(buf, 4)
+		buf = appendBigint(buf, w.scope.RunID)
+		buf = appendText(buf, w.scope.Stream)
+		buf = appendBigint(buf, assetIDs[i])
+		buf = appendBigints(buf, list)
+	}
+	return w.copy(buf, "COPY seen_findings (run_id, stream, asset_id, finding_ids) FROM STDIN BINARY", rows)
+}
+
+// seeRejected marks what is there though its record was rejected.
+func (w *writer) seeRejected(seen []seenThing) error {
+	if len(seen) == 0 {
+		return nil
+	}
+	assets, findings := make([]string, len(seen)), make([]string, len(seen))
+	for i, s := range seen {
+		assets[i], findings[i] = s.asset, s.finding
+	}
+	_, err := w.tx.Exec(w.ctx, `
+		INSERT INTO profile_assets (profile_id, asset_id, seen_run)
+		SELECT DISTINCT $1::bigint, a.id, $2::bigint FROM unnest($6::text[]) wanted
+		  JOIN assets a ON a.connector_id = $3 AND a.kind = $4 AND a.class = $5 AND a.external_id = wanted ORDER BY a.id
+		ON CONFLICT (profile_id, asset_id) DO UPDATE SET seen_run = excluded.seen_run, missed = 0`,
+		w.scope.ProfileID, w.scope.RunID, w.scope.ConnectorID, w.scope.Kind, w.scope.Class, assets)
+	if err != nil || w.scope.Role != source.Findings || !w.scope.Full {
+		return err
+	}
+	// A finding without an id may be any: then the row has none, which is all.
+	_, err = w.tx.Exec(w.ctx, `
+		INSERT INTO seen_findings (run_id, stream, asset_id, finding_ids)
+		SELECT $1, $2, a.id, CASE WHEN bool_and(wanted.finding <> '') THEN coalesce(array_agg(f.id) FILTER (WHERE f.id IS NOT NULL), '{}') END
+		  FROM unnest($6::text[], $7::text[]) AS wanted (asset, finding)
+		  JOIN assets a ON a.connector_id = $3 AND a.kind = $4 AND a.class = $5 AND a.external_id = wanted.asset
+		  LEFT JOIN findings f ON f.asset_id = a.id AND f.external_id = wanted.finding
+		 GROUP BY a.id`,
+		w.scope.RunID, w.scope.Stream, w.scope.ConnectorID, w.scope.Kind, w.scope.Class, assets, findings)
+	return err
+}
