@@ -9,7 +9,7 @@ export CGO_ENABLED ?= 0
 .PHONY: help build demo dev test e2e lint bench clean clean-all
 
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build bin/sluice and bin/sluice-worker
 	@echo "building bin/sluice and bin/sluice-worker; the first time this takes a minute"

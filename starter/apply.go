@@ -35,7 +35,7 @@ Everything is checked before anything is changed, and the connectors, maps and
 profiles are changed together or not at all; then the schedules are brought in
 step. Applying again changes nothing. What is not in the files is left alone:
 nothing is ever deleted. What a document leaves out gets its default, but a
-connector's secret that is left out stays what it is.
+connector's secret that is left out stays what it is; null takes it away.
 
 Secrets are never in the files: a reference says where workers find them, or
 they are sealed texts, which open only in the connector they were exported from.
@@ -44,12 +44,12 @@ A changed map becomes a new version, and the next run of its profiles is full.
   kind: connector                      kind: profile
   name: acme                           name: acme-apps
   provider: qualys                     connector: acme
-  settings:                            product: qualys-tas
-    platform: EU2                      assetTypes: [APPLICATION]
-    clientId: 4e1c0f                   schedule:
-  secrets:                               when: mon-fri at 06:00
-    clientSecret:                        timeZone: Europe/Berlin
-      secretRef: env:QUALYS_SECRET     fullEveryHours: 168
+  settings:                            product: qualys-was
+    platform: EU2                      filters:
+    clientId: 4e1c0f                     severities: [4, 5]
+  secrets:                             schedule:
+    clientSecret:                        when: mon-fri at 06:00
+      secretRef: env:QUALYS_SECRET       timeZone: Europe/Berlin
 
 The exit code is 1 when anything is wrong; then nothing was changed.`,
 		Example: `  sluice apply -f acme.yaml --dry-run

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -31,6 +32,10 @@ var assetColumns = []column[inventory.AssetRow]{
 		}
 		return r.SpecificationURL
 	}},
+	{"ipAddress", func(r inventory.AssetRow) any { return r.IPAddress }},
+	{"dnsName", func(r inventory.AssetRow) any { return r.DNSName }},
+	{"operatingSystem", func(r inventory.AssetRow) any { return r.OperatingSystem }},
+	{"lastScannedAt", func(r inventory.AssetRow) any { return r.LastScannedAt }},
 	{"sourceUpdatedAt", func(r inventory.AssetRow) any { return r.SourceUpdatedAt }},
 	{"lastSeen", func(r inventory.AssetRow) any { return r.LastSeen }},
 }
@@ -41,7 +46,7 @@ var assetDetailColumns = []column[inventory.AssetRow]{
 	{"firstSeen", func(r inventory.AssetRow) any { return r.FirstSeen }},
 	{"staleSince", func(r inventory.AssetRow) any { return r.StaleSince }},
 	{"attributes", func(r inventory.AssetRow) any { return r.Attributes }},
-	{"writtenBy", func(r inventory.AssetRow) any { return fmt.Sprintf("run %d, map %s v%d", r.RunID, r.Map, r.MapVersion) }},
+	{"writtenBy", func(r inventory.AssetRow) any { return writtenBy(r.RunID, r.Map, r.MapVersion) }},
 }
 
 func newAssetsList(a *app) *cobra.Command {
@@ -51,33 +56,26 @@ func newAssetsList(a *app) *cobra.Command {
 		Short: "List assets",
 		Example: `  sluice assets list
   sluice assets list --class application --name checkout
+  sluice assets list --class host --ip 192.0.2.17
   sluice assets list --status stale --limit 1000 --output csv`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx := cmd.Context()
 			if err := checkOneOf(cmd, "status", f.Status, "active", "stale", "retired"); err != nil {
 				return err
 			}
-			store, err := a.catalog(ctx)
+			if _, err := netip.ParseAddr(f.IPAddress); f.IPAddress != "" && err != nil {
+				return wrongUsage(cmd, "--ip %q is no IP address", f.IPAddress)
+			}
+			rows, err := readPage(a, cmd, f, inventory.Assets)
 			if err != nil {
 				return err
 			}
-			if err := checkFilter(ctx, cmd, store, f); err != nil {
-				return err
-			}
-			ask := f
-			ask.Limit++ // to know whether there is more
-			rows, err := inventory.Assets(ctx, store.Pool(), ask)
-			if err != nil {
-				return err
-			}
-			if len(rows) == 0 && a.forTables() {
-				a.note("no assets match")
-			}
-			return printPage(a, cmd, rows, f.Limit, assetColumns, func(r inventory.AssetRow) int64 { return r.ID })
+			columns := withoutEmpty(a, rows, assetColumns, "url", "ipAddress", "dnsName", "operatingSystem", "lastScannedAt", "sourceUpdatedAt")
+			return printPage(a, cmd, rows, "assets", f.Limit, columns, func(r inventory.AssetRow) int64 { return r.ID })
 		},
 	}
 	addFilter(cmd, &f, "active, stale or retired")
+	cmd.Flags().StringVar(&f.IPAddress, "ip", "", "with this IP address")
 	return cmd
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -26,11 +27,13 @@ func newConnectors(a *app) *cobra.Command {
 // connectorView is a connector as it is shown: secrets only by where they are.
 type connectorView struct {
 	catalog.Connector
-	Secrets  map[string]string `json:"secrets"` // field -> "sealed", or a reference env:NAME or file:PATH
-	Health   source.Health     `json:"health"`  // the worst of the last test; unknown before one
-	TestedAt *time.Time        `json:"testedAt"`
-	Checks   []checkView       `json:"checks,omitempty"`
-	Profiles []string          `json:"profiles"`
+	Secrets map[string]string `json:"secrets"` // field -> "sealed", or a reference env:NAME or file:PATH
+	// Health is the worst of the last test, of the kinds that its profiles bring
+	// in; before it has any, that of the kind that is best; unknown before a test.
+	Health   source.Health `json:"health"`
+	TestedAt *time.Time    `json:"testedAt"`
+	Checks   []checkView   `json:"checks,omitempty"`
+	Profiles []string      `json:"profiles"`
 }
 
 var connectorColumns = []column[connectorView]{
@@ -63,9 +66,11 @@ func viewConnector(ctx context.Context, store *catalog.Store, c catalog.Connecto
 			v.Secrets[field] = stored
 		}
 	}
+	used := make(map[string]bool) // kinds
 	for _, p := range profiles {
 		if p.ConnectorID == c.ID {
 			v.Profiles = append(v.Profiles, p.Name)
+			used[p.Kind] = true
 		}
 	}
 	checks, err := store.LatestChecks(ctx, c.ID)
@@ -73,14 +78,47 @@ func viewConnector(ctx context.Context, store *catalog.Store, c catalog.Connecto
 		return v, err
 	}
 	for _, check := range checks {
-		if v.Health == source.Unknown || v.Health == source.Healthy {
-			v.Health = check.Health
-		}
 		at := check.At
 		v.TestedAt = &at
 		v.Checks = append(v.Checks, viewCheck(check.Kind, check.Check))
 	}
+	v.Health = healthOf(v.Checks, used)
 	return v, nil
+}
+
+// healthOf sums a test up: an account need not have all of a vendor's
+// products, but those that are used have to be healthy.
+func healthOf(checks []checkView, used map[string]bool) source.Health {
+	worse := func(sum, h source.Health) source.Health {
+		if sum == "" || sum == source.Unknown || sum == source.Healthy {
+			return h
+		}
+		return sum
+	}
+	kinds := make(map[string]source.Health)
+	for _, c := range checks {
+		kinds[c.Kind] = worse(kinds[c.Kind], c.Health)
+	}
+	sum := source.Unknown
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		if len(used) == 0 && kinds[kind] == source.Healthy {
+			return source.Healthy
+		}
+		if len(used) == 0 || used[kind] {
+			sum = worse(sum, kinds[kind])
+		}
+	}
+	return sum
+}
+
+// connectors opens the database and lists the connectors.
+func (a *app) connectors(ctx context.Context) (*catalog.Store, []catalog.Connector, error) {
+	store, err := a.catalog(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	connectors, err := store.Connectors(ctx)
+	return store, connectors, err
 }
 
 func newConnectorsList(a *app) *cobra.Command {
@@ -91,11 +129,7 @@ func newConnectorsList(a *app) *cobra.Command {
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			store, err := a.catalog(ctx)
-			if err != nil {
-				return err
-			}
-			connectors, err := store.Connectors(ctx)
+			store, connectors, err := a.connectors(ctx)
 			if err != nil {
 				return err
 			}
@@ -111,10 +145,7 @@ func newConnectorsList(a *app) *cobra.Command {
 				}
 				views = append(views, v)
 			}
-			if len(views) == 0 && a.forTables() {
-				a.note("no connectors yet: '%s' shows how to make one", a.command("connectors create --help"))
-			}
-			return printList(a, views, connectorColumns)
+			return printListOr(a, views, connectorColumns, "no connectors yet: '%s' shows how to make one", a.command("connectors create --help"))
 		},
 	}
 }
@@ -156,7 +187,7 @@ func newConnectorsShow(a *app) *cobra.Command {
 				return nil
 			}
 			a.say("")
-			return printList(a, v.Checks, checkColumns)
+			return a.printChecks(v.Checks)
 		},
 	}
 }

@@ -16,35 +16,41 @@ import (
 
 func newConnectorsCreate(a *app) *cobra.Command {
 	var provider string
-	var test bool
 	var flags connectorFlags
+	var test testFlags
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Create a connector",
-		Long: `Create a connector.
+		Long: `Create a connector, with what it signs in by. At Qualys that is a client, or a
+user, or both:
+
+  --client-id   with its secret; serves all kinds. TotalAppSec needs a client
+  --username    with its password, of an account with API access; serves WAS and
+                VM. With both, --authentication says what these two get
 
 A secret is never an argument, which others on the machine could read. It is
 taken from a file, from the environment, or typed unseen; it is kept sealed. Or
 a reference is kept instead, and every worker reads the secret where the
 reference says.
 
-With --test, the connector is kept only if it connects.`,
+With --test, the connector is kept only if it connects.
+` + connectsHelp,
 		Example: `  sluice connectors create acme --platform EU2 --client-id 4e1c0f --test
+  sluice connectors create acme-vm --platform EU2 --username acme_api --test --kind qualys-vm
   sluice connectors create acme --base-url https://gateway.qg2.apps.qualys.eu --client-id 4e1c0f --client-secret-file ./secret
   SLUICE_CLIENT_SECRET=... sluice connectors create acme --platform US1 --client-id 4e1c0f
-  sluice connectors create acme --platform US1 --client-id 4e1c0f --client-secret-ref env:QUALYS_SECRET`,
+  sluice connectors create acme --platform US1 --client-id 4e1c0f --client-secret-ref env:QUALYS_SECRET
+  sluice connectors create acme --platform US1 --username acme_api --password-ref file:/run/secrets/qualys`,
 		Args: oneArgument("connector name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := chooseProvider(provider)
 			if err != nil {
 				return err
 			}
-			for _, f := range p.Fields {
-				if flag := flagName(f.Name); f.Required && !f.Secret && !cmd.Flags().Changed(flag) {
-					return wrongUsage(cmd, "--%s is missing: the %s", flag, f.Help)
-				}
-			}
 			if err := flags.check(cmd, p); err != nil {
+				return err
+			}
+			if err := test.check(cmd, p); err != nil {
 				return err
 			}
 			draft := catalog.Connector{Name: args[0], Description: flags.description, Provider: p.Name, Active: true, Settings: make(map[string]string)}
@@ -52,15 +58,18 @@ With --test, the connector is kept only if it connects.`,
 				return err
 			}
 			flags.settings(cmd, p, draft.Settings)
-			secrets, err := flags.secrets(cmd.Context(), a, p, true)
+			secrets, err := flags.secrets(cmd, a, p, nil)
 			if err != nil {
+				return err
+			}
+			if err := a.addMissing(cmd.Context(), p, draft, secrets); err != nil {
 				return err
 			}
 			return a.createAndTest(cmd.Context(), p, draft, secrets, test)
 		},
 	}
 	cmd.Flags().StringVar(&provider, "provider", "", "whom the connector talks to (default: the only one there is)")
-	cmd.Flags().BoolVar(&test, "test", false, "test the connection, and keep the connector only if it connects")
+	test.add(cmd, "test the connection, and keep the connector only if it connects")
 	flags.add(cmd)
 	return cmd
 }
@@ -73,9 +82,9 @@ func chooseProvider(name string) (source.Provider, error) {
 	return kinds.FindProvider(name)
 }
 
-// createAndTest creates a connector and, with test, keeps it only if every
-// kind of its provider connects.
-func (a *app) createAndTest(ctx context.Context, p source.Provider, draft catalog.Connector, secrets map[string]givenSecret, test bool) error {
+// createAndTest creates a connector and, with test, keeps it only if it
+// connects.
+func (a *app) createAndTest(ctx context.Context, p source.Provider, draft catalog.Connector, secrets map[string]givenSecret, test testFlags) error {
 	store, err := a.catalog(ctx)
 	if err != nil {
 		return err
@@ -84,8 +93,9 @@ func (a *app) createAndTest(ctx context.Context, p source.Provider, draft catalo
 	if err != nil {
 		return err
 	}
-	if test {
-		if err := a.testConnector(ctx, c); err != nil {
+	usable := test.names(c)
+	if test.wanted {
+		if usable, err = a.connects(ctx, c, test); err != nil {
 			// Also after Ctrl-C: what was not tested is not kept.
 			if derr := store.DeleteConnector(context.WithoutCancel(ctx), c.Name); derr != nil {
 				return errors.Join(err, derr)
@@ -96,13 +106,17 @@ func (a *app) createAndTest(ctx context.Context, p source.Provider, draft catalo
 	}
 	if a.forTables() {
 		a.say("created connector %s", c.Name)
-		if !test {
+		if !test.wanted {
 			a.say("Test it:          %s", a.command("connectors test "+shellWord(c.Name)))
 		}
-		a.say("Create a profile: %s", a.command(fmt.Sprintf("profiles create NAME --connector %s --kind %s", shellWord(c.Name), kindsOf(p.Name)[0].Name())))
+		kind, which := usable[0], ""
+		if len(usable) > 1 {
+			kind, which = "KIND", fmt.Sprintf("\n(KIND is %s)", inWords(usable))
+		}
+		a.say("Create a profile: %s%s", a.command(fmt.Sprintf("profiles create NAME --connector %s --kind %s", shellWord(c.Name), kind)), which)
 		return nil
 	}
-	if test {
+	if test.wanted {
 		return nil // the checks are the result
 	}
 	v, err := viewConnector(ctx, store, c, nil)
@@ -125,9 +139,9 @@ func (a *app) createConnector(ctx context.Context, store *catalog.Store, p sourc
 	return store.CreateConnector(ctx, draft, func(id int64) (map[string]string, error) { return seal(id), nil })
 }
 
-// checkConnector checks a connector's settings and what is given of its
-// secrets without using the network, and says what was put right.
-func (a *app) checkConnector(p source.Provider, c catalog.Connector, secrets map[string]givenSecret) error {
+// connection is a connector with what is given of its secrets, as a provider
+// checks it without using the network.
+func connection(c catalog.Connector, secrets map[string]givenSecret) source.Connection {
 	const elsewhere = "elsewhere" // it is there; more cannot be checked here
 	conn := source.Connection{Connector: c.Name, Settings: c.Settings, Secrets: make(map[string]string)}
 	for field := range c.Secrets {
@@ -136,10 +150,21 @@ func (a *app) checkConnector(p source.Provider, c catalog.Connector, secrets map
 	for field, given := range secrets {
 		conn.Secrets[field] = given.plain
 		if given.reference != "" && given.plain == "" {
-			a.note("%s cannot be read here at %s; the workers must find it there", field, given.reference)
 			conn.Secrets[field] = elsewhere
 		}
 	}
+	return conn
+}
+
+// checkConnector checks a connector's settings and what is given of its
+// secrets without using the network, and says what was put right.
+func (a *app) checkConnector(p source.Provider, c catalog.Connector, secrets map[string]givenSecret) error {
+	for field, given := range secrets {
+		if given.reference != "" && given.plain == "" {
+			a.note("%s cannot be read here at %s; the workers must find it there", field, given.reference)
+		}
+	}
+	conn := connection(c, secrets)
 	if err := p.Check(conn); err != nil {
 		return withFlag(err, p)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -86,18 +85,21 @@ func (f *connectorFlags) settings(cmd *cobra.Command, p source.Provider, setting
 	}
 }
 
-// secrets reads a provider's secrets; of those that no flag says where to
-// find, only if they are wanted all the same.
-func (f *connectorFlags) secrets(ctx context.Context, a *app, p source.Provider, wanted bool) (map[string]givenSecret, error) {
+// secrets reads the secrets that flags say where to find, and takes those away
+// from what is stored that flags give nothing for.
+func (f *connectorFlags) secrets(cmd *cobra.Command, a *app, p source.Provider, stored map[string]string) (map[string]givenSecret, error) {
 	secrets := make(map[string]givenSecret)
 	for _, field := range p.Fields {
-		given := f.fields[field.Name]
-		if !field.Secret || !wanted && given.file == "" && given.reference == "" {
-			continue
-		}
-		var err error
-		if secrets[field.Name], err = a.readSecret(ctx, field, given.file, given.reference); err != nil {
-			return nil, err
+		given, flag := f.fields[field.Name], flagName(field.Name)
+		switch {
+		case !field.Secret:
+		case given.file != "" || given.reference != "":
+			var err error
+			if secrets[field.Name], err = a.secretFrom(field, given.file, given.reference); err != nil {
+				return nil, err
+			}
+		case cmd.Flags().Changed(flag+"-file") || cmd.Flags().Changed(flag+"-ref"):
+			delete(stored, field.Name)
 		}
 	}
 	return secrets, nil

@@ -24,9 +24,9 @@ func TestAConnectorIsCreatedTestedShownAndDeleted(t *testing.T) {
 	require.Equal(t, source.Unknown, before.Health)
 	require.Equal(t, map[string]string{"clientSecret": "sealed"}, before.Secrets)
 
-	table := h.ok("connectors", "test", name)
-	require.Regexp(t, `qualys-tas +TAS applications +healthy +\d+ +30 +answered, and shows 30 records`, table)
-	require.Regexp(t, `qualys-tas +TAS API collections +healthy +\d+ +10`, table)
+	table := h.ok("connectors", "test", name, "--kind", "qualys-tas")
+	require.Regexp(t, `qualys-tas +TAS applications +healthy +30 +\d+ +answered, and shows 30 records`, table)
+	require.Regexp(t, `qualys-tas +TAS API collections +healthy +10 +\d+`, table)
 
 	after := okJSON[[]connectorView](h, "connectors", "list")
 	require.Len(t, after, 1)

@@ -5,29 +5,34 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"sluice/internal/catalog"
+	"sluice/internal/source"
 	"sluice/internal/source/kinds"
 )
 
 func newConnectorsUpdate(a *app) *cobra.Command {
-	var test, newSecret bool
+	var newSecret bool
 	var flags connectorFlags
+	var test testFlags
 	cmd := &cobra.Command{
 		Use:   "update NAME",
 		Short: "Change a connector, such as its secret",
 		Long: `Change a connector; what is not given stays, and an empty value takes a setting
-away. Runs under way use it as it is now from their next batch on.
+or a secret away. Runs under way use it as it is now from their next batch on.
 
 A new secret is given as at 'connectors create'. With --new-secret it is taken
 from the environment, or asked for unseen.
 
 With --test, the change is kept only if the connector connects with it;
-otherwise it is as before.`,
+otherwise it is as before.
+` + connectsHelp,
 		Example: `  sluice connectors update acme --new-secret --test
   sluice connectors update acme --client-id 4e1c0f --client-secret-file ./secret --test
+  sluice connectors update acme --username acme_api --client-id "" --client-secret-ref "" --test
   sluice connectors update acme --platform EU2 --base-url ""`,
 		Args: oneArgument("connector name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -50,16 +55,27 @@ otherwise it is as before.`,
 			if err := flags.check(cmd, p); err != nil {
 				return err
 			}
-			secrets, err := flags.secrets(ctx, a, p, newSecret)
-			if err != nil {
+			if err := test.check(cmd, p); err != nil {
 				return err
 			}
 			after := before
 			after.Settings, after.Secrets = maps.Clone(before.Settings), maps.Clone(before.Secrets)
+			secrets, err := flags.secrets(cmd, a, p, after.Secrets)
+			if err != nil {
+				return err
+			}
 			if cmd.Flags().Changed("description") {
 				after.Description = flags.description
 			}
 			flags.settings(cmd, p, after.Settings)
+			if newSecret && len(secrets) == 0 {
+				if secrets, err = a.findSecrets(ctx, secretsOf(p, after)...); err != nil {
+					return err
+				}
+			}
+			if err := a.addMissing(ctx, p, after, secrets); err != nil {
+				return err
+			}
 			if err := a.checkConnector(p, after, secrets); err != nil {
 				return err
 			}
@@ -72,19 +88,24 @@ otherwise it is as before.`,
 		},
 	}
 	cmd.Flags().BoolVar(&newSecret, "new-secret", false, "take a new secret from the environment, or ask for it unseen")
-	cmd.Flags().BoolVar(&test, "test", false, "test the connection, and keep the change only if it connects")
+	test.add(cmd, "test the connection, and keep the change only if it connects")
 	flags.add(cmd)
 	return cmd
 }
 
-// updateAndTest changes a connector and, with test, undoes it unless every
-// kind of its provider connects. Workers test what is stored.
-func (a *app) updateAndTest(ctx context.Context, store *catalog.Store, before, after catalog.Connector, test bool) error {
+// secretsOf are the secrets that a connector has.
+func secretsOf(p source.Provider, c catalog.Connector) []source.Field {
+	return slices.DeleteFunc(slices.Clone(p.Fields), func(f source.Field) bool { return c.Secrets[f.Name] == "" })
+}
+
+// updateAndTest changes a connector and, with test, undoes it unless it
+// connects. Workers test what is stored.
+func (a *app) updateAndTest(ctx context.Context, store *catalog.Store, before, after catalog.Connector, test testFlags) error {
 	if err := store.UpdateConnector(ctx, after); err != nil {
 		return err
 	}
-	if test {
-		if err := a.testConnector(ctx, after); err != nil {
+	if test.wanted {
+		if _, err := a.connects(ctx, after, test); err != nil {
 			// Also after Ctrl-C: what was not tested is not kept. UpdateConnector
 			// refuses if somebody else has changed it meanwhile.
 			before.Version = after.Version + 1
@@ -97,12 +118,12 @@ func (a *app) updateAndTest(ctx context.Context, store *catalog.Store, before, a
 	}
 	if a.forTables() {
 		a.say("updated connector %s", after.Name)
-		if !test {
+		if !test.wanted {
 			a.say("Test it: %s", a.command("connectors test "+shellWord(after.Name)))
 		}
 		return nil
 	}
-	if test {
+	if test.wanted {
 		return nil // the checks are the result
 	}
 	now, err := store.Connector(ctx, after.Name)

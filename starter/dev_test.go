@@ -103,10 +103,13 @@ func TestTheDemoRunsTwiceInARow(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(out))
 		for _, said := range []string{
-			"TAS applications     healthy", "profile demo-tas is Registered", "profile demo-tas is Processing", "profile demo-tas is Processed",
-			"assets    2000     0        0", "assets    20       99       0", "Temporal UI   http://127.0.0.1:", "sluice status",
+			`qualys-tas +TAS applications +healthy +1500 `, `qualys-was +WAS findings +healthy +6000 `, `qualys-vm +hosts +healthy +500 `,
+			`demo-tas +Registered\n`, `demo-was +Processed +succeeded`, `demo-vm +Processed +succeeded`,
+			`demo-tas +\d+ +succeeded +\+2000 ~0 =0 .*rejected 6`, `demo-vm +\d+ +succeeded +\+500 ~0 =0 +\+\d+ ~0 =0 +\+\d+ ~0 =0`, `demo-was +\d+ +succeeded +\+300 ~0 =0 +\+6000 ~0 =0 +\+0 ~0 =\d+`,
+			`demo-tas +\d+ +succeeded +\+20 ~99 =0`, `demo-was +\d+ +succeeded +\+3 ~15 =0`, `demo-vm +\d+ +succeeded +\+5 `,
+			`Temporal UI +http://127.0.0.1:`, `sluice status\n`,
 		} {
-			require.Contains(t, string(out), said)
+			require.Regexp(t, said, string(out))
 		}
 		require.NotRegexp(t, `://[^/ ]*:[^/ ]*@`, string(out), "a password is shown")
 		_, err = devstack.ReadEndpoints(filepath.Join(home, "demo"))

@@ -28,6 +28,7 @@ type display struct {
 	begun    map[string]mark // by stream
 	troubled string
 	failed   map[string]bool // what has been told of steps that failed
+	stands   bool            // it was told that assets are in and findings are coming
 }
 
 // mark is where a stream was when it was first seen fetching.
@@ -57,10 +58,14 @@ func (d *display) show(p lifecycle.Progress, retries ...retry) {
 			d.begun[s.Name] = mark{now, s.Records}
 		}
 	}
+	coming := p.Stands() != string(p.State) // findings are, and assets are in
 	if d.width > 0 {
 		lines := make([]string, len(p.Streams))
 		for i, s := range p.Streams {
 			lines[i] = d.bar(s, now)
+		}
+		if coming {
+			lines = append(lines, "all assets are in: "+p.Stands())
 		}
 		for _, r := range retries {
 			lines = append(lines, "  "+r.line())
@@ -87,6 +92,10 @@ func (d *display) show(p lifecycle.Progress, retries ...retry) {
 			line += ", " + pace
 		}
 		fmt.Fprintln(d.out, line)
+	}
+	if coming && !d.stands {
+		d.stands = true
+		fmt.Fprintln(d.out, "all assets are in: "+p.Stands())
 	}
 }
 

@@ -1,39 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
-	"strconv"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
 	"sluice/internal/inventory"
 )
-
-// The severities that the inventory knows.
-const minSeverity, maxSeverity = 1, 5
-
-// severityFlag is a severity on the command line.
-type severityFlag int
-
-func (s *severityFlag) String() string {
-	if *s == 0 {
-		return "" // none is asked for
-	}
-	return strconv.Itoa(int(*s))
-}
-
-func (*severityFlag) Type() string { return "int" }
-
-// Set reads what a person wrote.
-func (s *severityFlag) Set(text string) error {
-	n, err := strconv.Atoi(text)
-	if err != nil || n < minSeverity || n > maxSeverity {
-		return fmt.Errorf("give %d to %d", minSeverity, maxSeverity)
-	}
-	*s = severityFlag(n)
-	return nil
-}
 
 func newFindings(a *app) *cobra.Command {
 	return group("findings", "Findings in the inventory", "Findings of all assets: what scanners found wrong with them.",
@@ -45,23 +21,37 @@ var findingColumns = []column[inventory.FindingRow]{
 	{"id", func(r inventory.FindingRow) any { return r.ID }},
 	{"severity", func(r inventory.FindingRow) any { return r.Severity }},
 	{"status", func(r inventory.FindingRow) any { return r.Status }},
+	{"vendorStatus", func(r inventory.FindingRow) any { return r.VendorStatus }},
+	{"qid", func(r inventory.FindingRow) any { return r.QID }},
 	{"name", func(r inventory.FindingRow) any { return r.Name }},
-	{"externalId", func(r inventory.FindingRow) any { return r.ExternalID }},
+	{"cvss", func(r inventory.FindingRow) any { return r.CVSS }},
+	{"patchable", func(r inventory.FindingRow) any { return r.Patchable }},
 	{"asset", func(r inventory.FindingRow) any { return r.AssetID }},
 	{"assetName", func(r inventory.FindingRow) any { return r.AssetName }},
 	{"class", func(r inventory.FindingRow) any { return r.Class }},
 	{"connector", func(r inventory.FindingRow) any { return r.Connector }},
+	{"firstFoundAt", func(r inventory.FindingRow) any { return r.FirstFoundAt }},
+	{"lastFoundAt", func(r inventory.FindingRow) any { return r.LastFoundAt }},
 	{"firstSeen", func(r inventory.FindingRow) any { return r.FirstSeen }},
 }
 
-var findingDetailColumns = []column[inventory.FindingRow]{
+// findingWideColumns are too many for a table.
+var findingWideColumns = []column[inventory.FindingRow]{
 	{"kind", func(r inventory.FindingRow) any { return r.Kind }},
+	{"externalId", func(r inventory.FindingRow) any { return r.ExternalID }},
 	{"assetExternalId", func(r inventory.FindingRow) any { return r.AssetExternalID }},
 	{"fixedAt", func(r inventory.FindingRow) any { return r.FixedAt }},
+	{"lastTestedAt", func(r inventory.FindingRow) any { return r.LastTestedAt }},
+	{"timesFound", func(r inventory.FindingRow) any { return r.TimesFound }},
+	{"category", func(r inventory.FindingRow) any { return r.Category }},
+	{"cves", func(r inventory.FindingRow) any { return named(r.CVEs) }},
+}
+
+var findingDetailColumns = []column[inventory.FindingRow]{
+	{"threatIntelligence", func(r inventory.FindingRow) any { return named(r.ThreatIntelligence) }},
+	{"solution", func(r inventory.FindingRow) any { return r.Solution }},
 	{"attributes", func(r inventory.FindingRow) any { return r.Attributes }},
-	{"writtenBy", func(r inventory.FindingRow) any {
-		return fmt.Sprintf("run %d, map %s v%d", r.RunID, r.Map, r.MapVersion)
-	}},
+	{"writtenBy", func(r inventory.FindingRow) any { return writtenBy(r.RunID, r.Map, r.MapVersion) }},
 }
 
 func newFindingsList(a *app) *cobra.Command {
@@ -71,40 +61,36 @@ func newFindingsList(a *app) *cobra.Command {
 		Short: "List findings",
 		Example: `  sluice findings list --severity 4
   sluice findings list --asset 7 --status open
+  sluice findings list --qid 38739 --status open
+  sluice findings list --cve CVE-2024-3094 --kind qualys-vm
   sluice findings list --name injection --output ndjson`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx := cmd.Context()
 			if err := checkOneOf(cmd, "status", f.Status, "open", "fixed"); err != nil {
 				return err
 			}
-			store, err := a.catalog(ctx)
-			if err != nil {
-				return err
-			}
-			if err := checkFilter(ctx, cmd, store, f); err != nil {
-				return err
-			}
-			if cmd.Flags().Changed("asset") {
-				if _, err := inventory.Asset(ctx, store.Pool(), f.AssetID); err != nil {
-					return err
+			rows, err := readPage(a, cmd, f, func(ctx context.Context, pool *pgxpool.Pool, f inventory.Filter) ([]inventory.FindingRow, error) {
+				if cmd.Flags().Changed("asset") {
+					if _, err := inventory.Asset(ctx, pool, f.AssetID); err != nil {
+						return nil, err
+					}
 				}
-			}
-			ask := f
-			ask.Limit++ // to know whether there is more
-			rows, err := inventory.Findings(ctx, store.Pool(), ask)
+				return inventory.Findings(ctx, pool, f)
+			})
 			if err != nil {
 				return err
 			}
-			if len(rows) == 0 && a.forTables() {
-				a.note("no findings match")
+			columns := withoutEmpty(a, rows, findingColumns, "vendorStatus", "qid", "cvss", "patchable", "firstFoundAt", "lastFoundAt")
+			if a.output == formatCSV {
+				columns = slices.Concat(columns, findingWideColumns)
 			}
-			return printPage(a, cmd, rows, f.Limit, findingColumns, func(r inventory.FindingRow) int64 { return r.ID })
+			return printPage(a, cmd, rows, "findings", f.Limit, columns, func(r inventory.FindingRow) int64 { return r.ID })
 		},
 	}
 	addFilter(cmd, &f, "open or fixed")
 	cmd.Flags().Int64Var(&f.AssetID, "asset", 0, "of the asset with this id")
-	cmd.Flags().Var((*severityFlag)(&f.MinSeverity), "severity", fmt.Sprintf("of this severity or above, %d to %d", minSeverity, maxSeverity))
+	addKnowledgeFilter(cmd, &f)
+	cmd.Flags().Var(qidFlag(&f.QID), "qid", "with this QID")
 	return cmd
 }
 
@@ -127,7 +113,17 @@ func newFindingsShow(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printOne(a, row, slices.Concat(findingColumns, findingDetailColumns))
+			if err := printOne(a, row, slices.Concat(findingColumns, findingWideColumns, findingDetailColumns)); err != nil || !a.forTables() {
+				return err
+			}
+			switch {
+			case row.QID == nil:
+			case *row.Known:
+				a.say("\nAll that is known of QID %d: %s", *row.QID, a.command(fmt.Sprintf("knowledge show %d", *row.QID)))
+			default:
+				a.say("\nThe knowledge base of connector %s has no entry for QID %d yet: what it stands for shows here as soon as\na run of a profile with asset type KNOWLEDGEBASE brings it in.", harmless(row.Connector), *row.QID)
+			}
+			return nil
 		},
 	}
 }

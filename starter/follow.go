@@ -35,6 +35,8 @@ var errNoAnswer = errors.New("no worker answers")
 type ending struct {
 	workflows.Result
 	Profile string `json:"profile"`
+	// Entries are those that findings refer to; null when none were read.
+	Entries *lifecycle.Counts `json:"entries"`
 }
 
 // follow shows a run's progress until it has ended. It is in nobody's way:
@@ -158,7 +160,9 @@ func (a *app) endOf(ctx context.Context, temporalClient client.Client, run execu
 		end.Outcome, end.Reason = row.Outcome, row.Reason
 	}
 	end.RunID, end.Mode, end.Assets, end.Findings = row.ID, row.Mode, row.Assets, row.Findings
-	return end, nil
+	phases, err := store.Phases(ctx, row.ID)
+	end.Entries = entriesOf(phases)
+	return end, err
 }
 
 // outcomeOf is the outcome of a run whose workflow ended with an error.
@@ -184,6 +188,15 @@ type countsRow struct {
 	lifecycle.Counts
 }
 
+// countsRows is the table; entries are nil where there were none to read.
+func countsRows(assets, findings lifecycle.Counts, entries *lifecycle.Counts) []countsRow {
+	rows := []countsRow{{"assets", assets}, {"findings", findings}}
+	if entries != nil {
+		rows = append(rows, countsRow{"knowledge base", *entries})
+	}
+	return rows
+}
+
 // printEnding prints what a run came to.
 func (a *app) printEnding(end ending) error {
 	if !a.forTables() {
@@ -200,13 +213,13 @@ func (a *app) printEnding(end ending) error {
 	if end.RunID == 0 {
 		return nil
 	}
-	if err := printList(a, []countsRow{{"assets", end.Assets}, {"findings", end.Findings}}, countColumns); err != nil {
+	if err := printList(a, countsRows(end.Assets, end.Findings, end.Entries), countColumns); err != nil {
 		return err
 	}
 	if end.Stale+end.Fixed > 0 {
 		a.say("gone: %d assets went stale, %d findings are fixed", end.Stale, end.Fixed)
 	}
-	if end.Assets.Rejected+end.Findings.Rejected > 0 {
+	if end.Assets.Rejected+end.Findings.Rejected > 0 || end.Entries != nil && end.Entries.Rejected > 0 {
 		a.say("What was rejected, and why: %s", a.command(fmt.Sprintf("runs rejects %d", end.RunID)))
 	}
 	return nil

@@ -178,7 +178,9 @@ func (h *house) open() *catalog.Store {
 func (h *house) startWorker() {
 	h.t.Helper()
 	w := worker.New(h.dial(), h.env["SLUICE_TASK_QUEUE"], worker.Options{MaxHeartbeatThrottleInterval: time.Second})
-	workflows.Register(w, activities.New(h.open(), h.key, config.DefaultLimits, zap.NewNop()))
+	acts := activities.New(h.open(), h.key, config.DefaultLimits, zap.NewNop())
+	h.t.Cleanup(func() { activities.Close(acts) })
+	workflows.Register(w, acts)
 	require.NoError(h.t, w.Start())
 	h.t.Cleanup(w.Stop)
 }

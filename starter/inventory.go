@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -16,15 +17,20 @@ import (
 	"sluice/internal/suggest"
 )
 
-// addFilter gives a list of the inventory its common flags.
+// addFilter gives a list of assets or findings its common flags.
 func addFilter(cmd *cobra.Command, f *inventory.Filter, statuses string) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.Connector, "connector", "", "from this connector")
+	addPage(cmd, f)
 	flags.StringVar(&f.Kind, "kind", "", "of this kind")
 	flags.StringVar(&f.Class, "class", "", "of this asset class: "+strings.Join(classes(), ", "))
 	flags.StringVar(&f.Status, "status", "", statuses)
 	flags.StringVar(&f.Name, "name", "", "with this in the name, in small or capital letters")
-	flags.Int64Var(&f.After, "after", 0, "go on after the row with this id")
+}
+
+// addPage gives a list the flags that all lists of the inventory have.
+func addPage(cmd *cobra.Command, f *inventory.Filter) {
+	cmd.Flags().StringVar(&f.Connector, "connector", "", "of this connector")
+	cmd.Flags().Int64Var(&f.After, "after", 0, "go on after the row with this id")
 	addLimit(cmd, &f.Limit, 50, "rows to show")
 }
 
@@ -57,7 +63,7 @@ func classes() []string {
 	var all []string
 	for _, k := range kinds.All() {
 		for _, t := range k.AssetTypes() {
-			if !slices.Contains(all, t.Class) {
+			if t.Class != "" && !slices.Contains(all, t.Class) {
 				all = append(all, t.Class)
 			}
 		}
@@ -65,11 +71,27 @@ func classes() []string {
 	return all
 }
 
-// printPage prints a list that was asked for with one row more than a page
-// has, without that row; people are told how to see it.
-func printPage[T any](a *app, cmd *cobra.Command, rows []T, limit int, columns []column[T], id func(T) int64) error {
+// readPage reads what a filter lets through, and one row more than it asks
+// for: printPage tells by it whether there is more.
+func readPage[T any](a *app, cmd *cobra.Command, f inventory.Filter,
+	read func(context.Context, *pgxpool.Pool, inventory.Filter) ([]T, error)) ([]T, error) {
+	store, err := a.catalog(cmd.Context())
+	if err != nil {
+		return nil, err
+	}
+	if err := checkFilter(cmd.Context(), cmd, store, f); err != nil {
+		return nil, err
+	}
+	f.CVE = strings.ToUpper(f.CVE)
+	f.Limit++
+	return read(cmd.Context(), store.Pool(), f)
+}
+
+// printPage prints what readPage read, and tells people how to see more; what
+// names the rows.
+func printPage[T any](a *app, cmd *cobra.Command, rows []T, what string, limit int, columns []column[T], id func(T) int64) error {
 	if len(rows) <= limit {
-		return printList(a, rows, columns)
+		return printListOr(a, rows, columns, "no %s match", what)
 	}
 	rows = rows[:limit]
 	if err := printList(a, rows, columns); err != nil || !a.forTables() {
@@ -88,6 +110,11 @@ func (a *app) nextPage(cmd *cobra.Command, after int64) string {
 		}
 	})
 	return a.command(fmt.Sprintf("%s --after %d", line, after))
+}
+
+// writtenBy says which run wrote a row, by which map.
+func writtenBy(run int64, transformMap string, version int32) string {
+	return fmt.Sprintf("run %d, map %s v%d", run, transformMap, version)
 }
 
 // rowID is an argument that is the id of a row.

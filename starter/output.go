@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,23 +71,25 @@ func printList[T any](a *app, rows []T, columns []column[T]) error {
 	return printTable(a.out, table)
 }
 
-// printOne prints one thing: a line a value, a JSON object, or CSV.
-func printOne[T any](a *app, row T, columns []column[T]) error {
-	switch a.output {
-	case formatJSON:
-		return printJSON(a.out, row, "  ")
-	case formatNDJSON:
-		return printJSON(a.out, row, "")
-	case formatCSV:
-		return printCSV(a.out, []T{row}, columns)
+// printListOr prints rows as printList does; where there are none, people are
+// told so in the given words.
+func printListOr[T any](a *app, rows []T, columns []column[T], format string, args ...any) error {
+	if len(rows) == 0 && a.forTables() {
+		a.note(format, args...)
+		return nil
 	}
-	var table [][]string
-	for _, c := range columns {
-		if value := harmless(forPeople(c.value(row))); value != "" {
-			table = append(table, []string{title(c.name), value})
-		}
+	return printList(a, rows, columns)
+}
+
+// withoutEmpty leaves out of a table the columns, of those named, that no row
+// has a value in. The other formats always have the same columns.
+func withoutEmpty[T any](a *app, rows []T, columns []column[T], optional ...string) []column[T] {
+	if !a.forTables() {
+		return columns
 	}
-	return printTable(a.out, table)
+	return slices.DeleteFunc(slices.Clone(columns), func(c column[T]) bool {
+		return slices.Contains(optional, c.name) && !slices.ContainsFunc(rows, func(row T) bool { return forPeople(c.value(row)) != "" })
+	})
 }
 
 // forTables says whether people read the output, so that explanations around
@@ -201,6 +204,11 @@ func forPeople(value any) string {
 			return "yes"
 		}
 		return "no"
+	case *bool:
+		if v == nil {
+			return ""
+		}
+		return forPeople(*v)
 	}
 	return plain(value)
 }
@@ -232,11 +240,26 @@ func plain(value any) string {
 			return ""
 		}
 		return strconv.Itoa(int(*v))
+	case *int32:
+		if v == nil {
+			return ""
+		}
+		return strconv.Itoa(int(*v))
 	case *int64:
 		if v == nil {
 			return ""
 		}
 		return strconv.FormatInt(*v, 10)
+	case *float64:
+		if v == nil {
+			return ""
+		}
+		return strconv.FormatFloat(*v, 'f', -1, 64)
+	case *bool:
+		if v == nil {
+			return ""
+		}
+		return strconv.FormatBool(*v)
 	case []string:
 		return strings.Join(v, ",")
 	case json.RawMessage:
@@ -250,7 +273,7 @@ func plain(value any) string {
 func forSpreadsheet(value any) string {
 	text := plain(value)
 	switch value.(type) {
-	case int, int16, int32, int64, *int16, *int64:
+	case int, int16, int32, int64, float64, *int16, *int32, *int64, *float64:
 		return text // a number may be negative
 	}
 	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {

@@ -18,7 +18,9 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"sluice/activities"
+	"sluice/internal/catalog"
 	"sluice/internal/lifecycle"
+	"sluice/internal/source"
 )
 
 // hostile is what a vendor may send as a name.
@@ -105,11 +107,11 @@ func TestProgressIsToldInLinesAtEachPhaseAndNowAndThen(t *testing.T) {
 		now = now.Add(time.Second)
 		return out.String()
 	}
-	require.Equal(t, "APPLICATION fetching: 0 of 1000 records, assets +0 ~0 =0, findings +0 ~0 =0\n", show(lifecycle.Fetching, 0))
+	require.Equal(t, "APPLICATION fetching: 0 of 1000 records\n", show(lifecycle.Fetching, 0))
 	for range 4 {
 		require.Empty(t, show(lifecycle.Fetching, 100))
 	}
-	require.Equal(t, "APPLICATION fetching: 500 of 1000 records, assets +0 ~0 =0, findings +0 ~0 =0, 100/s, 5s left\n", show(lifecycle.Fetching, 500))
+	require.Equal(t, "APPLICATION fetching: 500 of 1000 records, 100/s, 5s left\n", show(lifecycle.Fetching, 500))
 	require.Contains(t, show(lifecycle.Done, 1000), "APPLICATION done: 1000 of 1000 records")
 	require.Empty(t, show(lifecycle.Done, 1000))
 }
@@ -147,6 +149,65 @@ func TestProgressHasATotalFromTheFirstPageOn(t *testing.T) {
 	d := &workflowservice.DescribeWorkflowExecutionResponse{PendingActivities: []*workflow.PendingActivityInfo{{HeartbeatDetails: said}}}
 	p := withHeartbeats(lifecycle.Progress{Streams: []lifecycle.Stream{{Name: "APPLICATION"}}}, d)
 	require.Equal(t, lifecycle.Stream{Name: "APPLICATION", Pages: 1, Records: 100, Expected: 2000}, p.Streams[0])
+}
+
+func TestProgressSaysThatAssetsAreInAndFindingsAreComing(t *testing.T) {
+	t.Parallel()
+	var lines, bars bytes.Buffer
+	elsewhere := &display{out: &lines, now: time.Now, phases: map[string]lifecycle.Phase{}, begun: map[string]mark{}}
+	terminal := &display{out: &bars, width: 120, now: time.Now, begun: map[string]mark{}}
+	for _, records := range []int64{62, 63} {
+		p := lifecycle.Progress{State: lifecycle.Processed, Streams: []lifecycle.Stream{
+			{Name: "HOST", Role: source.Assets, Phase: lifecycle.Done, Records: 9},
+			{Name: "KNOWLEDGEBASE", Role: source.Reference, Phase: lifecycle.Done, Records: 5, Assets: lifecycle.Counts{Created: 5}},
+			{Name: "DETECTION", Role: source.Findings, Phase: lifecycle.Fetching, Records: records, Expected: 100},
+		}}
+		elsewhere.show(p)
+		terminal.show(p)
+	}
+	require.Equal(t, 1, strings.Count(lines.String(), "Processed (findings: 62 %)\n"), lines.String())
+	require.NotContains(t, lines.String(), "63 %")
+	require.Contains(t, lines.String(), "KNOWLEDGEBASE done: 5 records, entries +5 ~0 =0\n")
+	require.Contains(t, bars.String(), "\x1b[2Kall assets are in: Processed (findings: 63 %)\n")
+}
+
+func TestRecordsAndEntriesAreCountedApart(t *testing.T) {
+	t.Parallel()
+	s := profileStatus{Running: &runningStatus{RunID: 7, Progress: &lifecycle.Progress{Streams: []lifecycle.Stream{
+		{Name: "HOST", Role: source.Assets, Records: 10, Expected: 10}, {Name: "DETECTION", Role: source.Findings, Records: 5, Expected: 90},
+		{Name: "KNOWLEDGEBASE", Role: source.Reference, Records: 40, Expected: 80},
+	}}}}
+	require.Equal(t, "run 7: 15/100 records, 40/80 of the knowledge base", s.running())
+	s.Running.Progress.Streams = []lifecycle.Stream{{Name: "APPLICATION", Records: 10}}
+	require.Equal(t, "run 7: 10 records", s.running())
+}
+
+func TestAColumnWithoutAnyValueIsLeftOutOfATable(t *testing.T) {
+	t.Parallel()
+	type row struct{ name, ip string }
+	columns := []column[row]{{"name", func(r row) any { return r.name }}, {"ip", func(r row) any { return r.ip }}}
+	named := []row{{"a", ""}, {"b", ""}}
+	a := &app{output: formatTable}
+	require.Len(t, withoutEmpty(a, named, columns, "ip"), 1)
+	require.Len(t, withoutEmpty(a, named, columns), 2, "only those that may be")
+	require.Len(t, withoutEmpty(a, append(named, row{"c", "192.0.2.1"}), columns, "ip"), 2)
+	require.Len(t, withoutEmpty(&app{output: formatCSV}, named, columns, "ip"), 2)
+}
+
+func TestAListOfAVendorIsReadByItsNames(t *testing.T) {
+	t.Parallel()
+	for list, reads := range map[string]string{
+		`[{"ID":"CVE-2024-3094","URL":"https://cve.example"},{"ID":"CVE-2024-1"}]`: "CVE-2024-3094, CVE-2024-1",
+		`[{"id":"1","value":"Zero_Day"}]`:                                          "Zero_Day",
+		`["a","b"]`:                                                                "a, b",
+		`[]`:                                                                       "",
+		`[{"other":"x"}]`:                                                          `[{"other":"x"}]`,
+		`[1]`:                                                                      "[1]",
+		`{"ID":"x"}`:                                                               `{"ID":"x"}`,
+		``:                                                                         "",
+	} {
+		require.Equal(t, reads, named(json.RawMessage(list)), list)
+	}
 }
 
 func TestWhatFailsAndIsTriedAgainIsToldOnceAndShownAsLongAsItDoes(t *testing.T) {
@@ -196,4 +257,58 @@ func TestACommandToCopyReachesTheSameHome(t *testing.T) {
 		a := &app{process: process{program: "bin/sluice", env: environment{}}, home: home}
 		require.Equal(t, want, a.command("status"))
 	}
+}
+
+func TestAThingIsShownAsPeopleReadIt(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	a := &app{process: process{out: &out}, output: formatTable}
+	type thing struct{ solution, attributes string }
+	columns := []column[thing]{
+		{"solution", func(v thing) any { return &v.solution }},
+		{"category", func(thing) any { return "CGI" }},
+		{"attributes", func(v thing) any { return json.RawMessage(v.attributes) }},
+	}
+	require.NoError(t, printOne(a, thing{
+		solution: "Upgrade to 1 &lt; 2.<P>Patch:<BR>\nsee\n<A HREF=\"https://a.example/?x=1&amp;y=2\" TARGET=\"_blank\"><b>Advisory</b></A>\x1b[2J",
+		attributes: `{"pci": true, "category": "CGI", "cves": [{"ID": "CVE-2024-1"}, {"ID": "CVE-2024-2"}], "score": 7.10, "none": null,
+			"results": "a\nb <x>", "tags": [{"NAME": "A"}], "over": {"x": 1}}`,
+	}, columns))
+	require.Equal(t, `SOLUTION    Upgrade to 1 < 2.
+            Patch:
+            see Advisory (https://a.example/?x=1&y=2)\x1b[2J
+CATEGORY    CGI
+ATTRIBUTES
+  cves      CVE-2024-1, CVE-2024-2
+  over      {"x": 1}
+  pci       yes
+  results   a
+            b <x>
+  score     7.10
+  tags      [{"NAME": "A"}]
+`, out.String())
+
+	out.Reset()
+	require.NoError(t, printOne(a, thing{attributes: `{"category": "CGI"}`}, columns))
+	require.Equal(t, "CATEGORY  CGI\n", out.String(), "nothing is shown twice")
+}
+
+func TestARateIsOverTheTimeThatAStreamHad(t *testing.T) {
+	t.Parallel()
+	begin := time.Date(2027, 1, 31, 10, 0, 0, 0, time.UTC)
+	phase := func(stream string, role source.Role, records, findings int64, after time.Duration) catalog.Phase {
+		written := begin.Add(after)
+		return catalog.Phase{Stream: stream, Role: role, Records: records, Findings: findings, Written: &written}
+	}
+	rows := phaseRows(catalog.Run{StartedAt: begin}, []catalog.Phase{
+		phase("HOST", source.Assets, 1000, 0, 10*time.Second),
+		phase("DETECTION", source.Findings, 500, 4000, 14*time.Second),
+		phase("KNOWLEDGEBASE", source.Reference, 100, 0, 4*time.Second), // beside HOST
+		{Stream: "WEBAPP", Role: source.Assets},
+	})
+	rates := make([]string, len(rows))
+	for i, r := range rows {
+		rates[i] = r.Rate
+	}
+	require.Equal(t, []string{"100 records/s", "125 records/s, 1000 findings/s", "25 records/s", ""}, rates)
 }

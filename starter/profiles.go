@@ -28,6 +28,7 @@ var profileColumns = []column[catalog.Profile]{
 	{"connector", func(p catalog.Profile) any { return p.Connector }},
 	{"kind", func(p catalog.Profile) any { return p.Kind }},
 	{"assetTypes", func(p catalog.Profile) any { return p.AssetTypes }},
+	{"filters", func(p catalog.Profile) any { return filtersText(p.Filters) }},
 	{"active", func(p catalog.Profile) any { return p.Active }},
 	{"schedule", func(p catalog.Profile) any {
 		if p.Schedule == nil {
@@ -58,10 +59,13 @@ func newProfilesCreate(a *app) *cobra.Command {
 '.', '_' and '-'. Records are mapped by the default transform map of their asset
 type.
 
+` + filtersHelp() + `
+
 ` + scheduleHelp,
 		Example: `  sluice profiles create acme-apps --connector acme --kind qualys-tas
   sluice profiles create acme-apps --connector acme --kind qualys-tas --schedule "daily at 02:30" --time-zone Europe/Berlin
   sluice profiles create acme-apis --connector acme --kind qualys-tas --asset-types APICOLLECTION --full-every 24h
+  sluice profiles create acme-web --connector acme --kind qualys-was --filter severities=4,5 --filter tags=prod
   sluice profiles create later --connector acme --kind qualys-tas --status inactive`,
 		Args: oneArgument("profile name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -86,6 +90,10 @@ type.
 			if err != nil {
 				return err
 			}
+			filters, err := flags.filters.over(cmd, k, nil)
+			if err != nil {
+				return err
+			}
 			ctx := cmd.Context()
 			store, err := a.catalog(ctx)
 			if err != nil {
@@ -104,7 +112,7 @@ type.
 				}
 			}
 			if err := store.CreateProfile(ctx, catalog.Profile{
-				Name: args[0], Description: flags.description, ConnectorID: c.ID, Kind: k.Name(), AssetTypes: types, Maps: maps,
+				Name: args[0], Description: flags.description, ConnectorID: c.ID, Kind: k.Name(), AssetTypes: types, Maps: maps, Filters: filters,
 				Active: status == "active", Schedule: spec, Policy: flags.policy,
 			}); err != nil {
 				return err
@@ -124,6 +132,7 @@ type.
 				} else {
 					a.say("created profile %s, which is inactive\nLet it run: %s", p.Name, a.command("profiles activate "+p.Name))
 				}
+				a.noteAssetTypes(p)
 				a.noteSchedule(p)
 				return nil
 			}
@@ -142,7 +151,7 @@ func checkNewProfile(cmd *cobra.Command, connector, kind, status string) error {
 		return wrongUsage(cmd, "--connector is missing: the connector to bring in from")
 	}
 	if kind == "" {
-		return wrongUsage(cmd, "--kind is missing: %s", strings.Join(kindNames(), " or "))
+		return wrongUsage(cmd, "--kind is missing: %s", inWords(kindNames()))
 	}
 	return checkOneOf(cmd, "status", status, "active", "inactive")
 }
@@ -169,6 +178,42 @@ func chooseAssetTypes(k source.Kind, names []string) ([]string, map[string]strin
 	return types, maps, nil
 }
 
+// noteAssetTypes says what a profile goes without, where that is not plain to
+// see.
+func (a *app) noteAssetTypes(p catalog.Profile) {
+	k, err := kinds.Find(p.Kind)
+	if err != nil || !a.forTables() {
+		return
+	}
+	missing := make(map[source.Role][]string)
+	has := make(map[source.Role]bool)
+	for _, t := range k.AssetTypes() {
+		if slices.Contains(p.AssetTypes, t.Name) {
+			has[t.Role] = true
+		} else {
+			missing[t.Role] = append(missing[t.Role], t.Name)
+		}
+	}
+	if !has[source.Findings] {
+		return
+	}
+	if without := missing[source.Assets]; len(without) > 0 {
+		a.note("Without %s, an asset is known by what its findings say of it, and one that is gone is not noticed,\nunless another profile of connector %s brings them in.", strings.Join(without, " and "), p.Connector)
+	}
+	if without := missing[source.Reference]; len(without) > 0 {
+		a.note("Without %s, findings have their QID and not what it stands for,\nunless another profile of connector %s brings it in.", strings.Join(without, " and "), p.Connector)
+	}
+}
+
+// inWords lists alternatives: "a, b or c".
+func inWords(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
 func kindNames() []string {
 	var names []string
 	for _, k := range kinds.All() {
@@ -176,6 +221,8 @@ func kindNames() []string {
 	}
 	return names
 }
+
+const noProfiles = "no profiles yet: '%s' shows how to make one"
 
 func newProfilesList(a *app) *cobra.Command {
 	return &cobra.Command{
@@ -192,10 +239,7 @@ func newProfilesList(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if len(profiles) == 0 && a.forTables() {
-				a.note("no profiles yet: '%s' shows how to make one", a.command("profiles create --help"))
-			}
-			return printList(a, profiles, profileColumns)
+			return printListOr(a, profiles, profileColumns, noProfiles, a.command("profiles create --help"))
 		},
 	}
 }

@@ -49,6 +49,7 @@ func (h *hours) Set(text string) error {
 type profileFlags struct {
 	description string
 	assetTypes  []string
+	filters     filterFlags
 	fullEvery   hours
 	policy      catalog.Policy
 	schedule    scheduleFlags
@@ -58,11 +59,12 @@ func (f *profileFlags) add(cmd *cobra.Command) {
 	f.policy = catalog.DefaultPolicy
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.assetTypes, "asset-types", nil, "asset types, with commas between (default: all of the kind)")
+	f.filters.add(cmd)
 	flags.StringVar(&f.description, "description", "", "what the profile is for")
 	f.fullEvery = hours(f.policy.FullEveryHours)
 	flags.Var(&f.fullEvery, "full-every", "age of the last full run at which mode auto reads everything again")
 	flags.Int32Var(&f.policy.RetireAfter, "retire-after", f.policy.RetireAfter, "further complete full runs after which a stale asset is retired")
-	flags.Int32Var(&f.policy.ShrinkPercent, "shrink-limit", f.policy.ShrinkPercent, "percent of the known assets that may go stale in one run; more is not believed")
+	flags.Int32Var(&f.policy.ShrinkPercent, "shrink-limit", f.policy.ShrinkPercent, "percent of the known assets, or open findings, that may be gone at once; more is not believed")
 	flags.Int32Var(&f.policy.RejectPercent, "reject-limit", f.policy.RejectPercent, "percent of the records that may be rejected; more fails the run")
 	flags.StringVar(&f.policy.AbsentFindings, "absent-findings", f.policy.AbsentFindings, "what becomes of findings that their asset no longer has: fixed or preserve")
 	f.schedule.add(cmd)
@@ -102,11 +104,14 @@ func (f *profileFlags) change(cmd *cobra.Command, p *catalog.Profile) error {
 			set()
 		}
 	}
+	k, err := kinds.Find(p.Kind)
+	if err != nil {
+		return err
+	}
+	if p.Filters, err = f.filters.over(cmd, k, p.Filters); err != nil {
+		return err
+	}
 	if cmd.Flags().Changed("asset-types") {
-		k, err := kinds.Find(p.Kind)
-		if err != nil {
-			return err
-		}
 		types, maps, err := chooseAssetTypes(k, f.assetTypes)
 		if err != nil {
 			return err

@@ -17,10 +17,14 @@ func newProfilesUpdate(a *app) *cobra.Command {
 		Long: `Change a profile; what is not given stays. A run under way goes by the profile as
 it was when it began.
 
+A filter that is given takes the place of the one of that name; the next run is
+then full. --filter name= takes a filter away.
+
 ` + scheduleHelp,
 		Example: `  sluice profiles update acme-apps --schedule "mon-fri at 06:00,18:00" --time-zone Europe/Berlin
   sluice profiles update acme-apps --schedule "every 6h" --start "2027-02-01 00:00"
   sluice profiles update acme-apps --schedule none
+  sluice profiles update acme-web --filter severities=3,4,5 --filter tags=
   sluice profiles update acme-apps --full-every 24h --shrink-limit 40`,
 		Args: oneArgument("profile name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -30,7 +34,16 @@ it was when it began.
 			if err := flags.check(cmd); err != nil {
 				return err
 			}
-			return a.changeProfile(cmd.Context(), args[0], "updated", func(p *catalog.Profile) error { return flags.change(cmd, p) })
+			var changed catalog.Profile
+			err := a.changeProfile(cmd.Context(), args[0], "updated", func(p *catalog.Profile) error {
+				err := flags.change(cmd, p)
+				changed = *p
+				return err
+			})
+			if err == nil && cmd.Flags().Changed("asset-types") {
+				a.noteAssetTypes(changed)
+			}
+			return err
 		},
 	}
 	flags.add(cmd)

@@ -44,6 +44,7 @@ func TestCtrlCEndsAQuestionAtOnce(t *testing.T) {
 		unseen         bool
 	}{
 		{[]string{"connectors", "create", "new", "--platform", "US1", "--client-id", "x"}, "it is not shown", "nothing was changed", true},
+		{[]string{"connectors", "create", "new", "--platform", "US1", "--username", "x"}, "password (it is not shown)", "nothing was changed", true},
 		{[]string{"connectors", "delete", connector}, "Type its name", "nothing was deleted", false},
 	} {
 		_, tty := terminal(t)
@@ -61,4 +62,32 @@ func TestCtrlCEndsAQuestionAtOnce(t *testing.T) {
 		require.True(t, echoes(t, tty), "the terminal is as it was")
 		require.Len(t, okJSON[[]connectorView](h, "connectors", "list"), 1)
 	}
+}
+
+func TestASecretThatIsAskedForMayStay(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	_, name := h.withConnector(smallEstate)
+	require.Zero(t, h.runWith(t.Context(), user("p"), nil, "connectors", "update", name, "--username", "u").code)
+	before := h.stored(name)
+
+	person, tty := terminal(t)
+	var said sayings
+	code := make(chan int, 1)
+	go func() {
+		code <- execute(t.Context(), process{program: "sluice", in: tty, out: &said, err: &said, env: h.env}, []string{"connectors", "update", name, "--new-secret"})
+	}()
+	answer := func(question, text string) {
+		require.Eventually(t, said.has(question), within, every)
+		require.Eventually(t, func() bool { return !echoes(t, tty) }, within, every)
+		_, err := person.WriteString(text + "\n")
+		require.NoError(t, err)
+	}
+	answer("clientSecret (it is not shown; nothing: it stays): ", "")
+	answer("password (it is not shown; nothing: it stays): ", "hunter2")
+	require.Zero(t, <-code, said.String())
+	require.NotContains(t, said.String(), "hunter2")
+	after := h.stored(name)
+	require.Equal(t, before["clientSecret"], after["clientSecret"])
+	require.NotEqual(t, before["password"], after["password"])
 }

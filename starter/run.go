@@ -42,7 +42,7 @@ Counts in its progress are written +created ~updated =unchanged.
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&mode, "mode", string(lifecycle.Auto), "auto, full or delta")
-	flags.BoolVar(&acceptShrink, "accept-shrink", false, "let this run mark any share of the assets stale")
+	flags.BoolVar(&acceptShrink, "accept-shrink", false, "let this run take any share of the assets and findings for gone")
 	flags.BoolVarP(&wait, "wait", "w", false, "show progress and wait for the end")
 	return cmd
 }

@@ -94,10 +94,7 @@ without an outcome is under way: 'sluice status' says how far it is.`,
 					return err
 				}
 			}
-			if len(runs) == 0 && a.forTables() {
-				a.note("no runs yet: '%s' starts one", a.command("run PROFILE --wait"))
-			}
-			return printList(a, runs, runColumnsFor(a.output))
+			return printListOr(a, runs, runColumnsFor(a.output), "no runs yet: '%s' starts one", a.command("run PROFILE --wait"))
 		},
 	}
 	cmd.Flags().StringVar(&profile, "profile", "", "runs of this profile only")
@@ -105,94 +102,19 @@ without an outcome is under way: 'sluice status' says how far it is.`,
 	return cmd
 }
 
-// oneRun is the run that a command's argument names by its number.
-func oneRun(ctx context.Context, cmd *cobra.Command, store *catalog.Store, arg string) (catalog.Run, error) {
+// oneRun opens the database and finds the run that a command's argument names
+// by its number.
+func (a *app) oneRun(cmd *cobra.Command, arg string) (*catalog.Store, catalog.Run, error) {
 	id, err := strconv.ParseInt(arg, 10, 64)
 	if err != nil || id < 1 {
-		return catalog.Run{}, wrongUsage(cmd, "%q is not the number of a run: 'sluice runs list' shows them", arg)
+		return nil, catalog.Run{}, wrongUsage(cmd, "%q is not the number of a run: 'sluice runs list' shows them", arg)
 	}
-	return store.Run(ctx, id)
-}
-
-func newRunsShow(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "show RUN",
-		Short:   "Show a run",
-		Example: "  sluice runs show 12",
-		Args:    oneArgument("run number"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.catalog(cmd.Context())
-			if err != nil {
-				return err
-			}
-			r, err := oneRun(cmd.Context(), cmd, store, args[0])
-			if err != nil {
-				return err
-			}
-			columns := slices.Concat(runColumnsFor(a.output), []column[catalog.Run]{
-				{"connector", func(r catalog.Run) any { return r.Connector }},
-				{"modeReason", func(r catalog.Run) any { return r.ModeReason }},
-				{"assetsInAt", func(r catalog.Run) any { return r.AssetsInAt }},
-				{"finishedAt", func(r catalog.Run) any { return r.FinishedAt }},
-				{"setAside", func(r catalog.Run) any { return r.SetAside }},
-				{"workflowId", func(r catalog.Run) any { return r.WorkflowID }},
-				{"firstRunId", func(r catalog.Run) any { return r.FirstRunID }},
-			})
-			if err := printOne(a, r, columns); err != nil || !a.forTables() {
-				return err
-			}
-			a.say("")
-			if err := printList(a, []countsRow{{"assets", r.Assets}, {"findings", r.Findings}}, countColumns); err != nil {
-				return err
-			}
-			phases, err := store.Phases(cmd.Context(), r.ID)
-			if err != nil {
-				return err
-			}
-			a.say("")
-			if err := printList(a, phaseRows(r, phases), phaseColumns); err != nil {
-				return err
-			}
-			a.say("\nIts log:            %s", a.command(fmt.Sprintf("runs logs %d", r.ID)))
-			if r.Assets.Rejected+r.Findings.Rejected+r.SetAside > 0 {
-				a.say("What was rejected:  %s", a.command(fmt.Sprintf("runs rejects %d", r.ID)))
-			}
-			return nil
-		},
+	store, err := a.catalog(cmd.Context())
+	if err != nil {
+		return nil, catalog.Run{}, err
 	}
-}
-
-// phaseRow is how a stream of a run went, with its rate over the time from
-// the end of the stream before it.
-type phaseRow struct {
-	catalog.Phase
-	Rate string
-}
-
-func phaseRows(r catalog.Run, phases []catalog.Phase) []phaseRow {
-	rows := make([]phaseRow, len(phases))
-	before := r.StartedAt
-	for i, p := range phases {
-		rows[i].Phase = p
-		if p.Written != nil && p.Written.After(before) {
-			took := p.Written.Sub(before).Seconds()
-			rows[i].Rate = fmt.Sprintf("%.0f records/s, %.0f findings/s", float64(p.Records)/took, float64(p.Findings)/took)
-			before = *p.Written
-		}
-	}
-	return rows
-}
-
-var phaseColumns = []column[phaseRow]{
-	{"stream", func(p phaseRow) any { return p.Stream }},
-	{"pages", func(p phaseRow) any { return p.Pages }},
-	{"batches", func(p phaseRow) any { return p.Batches }},
-	{"records", func(p phaseRow) any { return p.Records }},
-	{"findings", func(p phaseRow) any { return p.Findings }},
-	{"repeated", func(p phaseRow) any { return p.Repeated }},
-	{"setAside", func(p phaseRow) any { return p.SetAside }},
-	{"ended", func(p phaseRow) any { return p.Ended }},
-	{"rate", func(p phaseRow) any { return p.Rate }},
+	r, err := store.Run(cmd.Context(), id)
+	return store, r, err
 }
 
 func newRunsLogs(a *app) *cobra.Command {
@@ -208,11 +130,7 @@ func newRunsLogs(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			store, err := a.catalog(cmd.Context())
-			if err != nil {
-				return err
-			}
-			r, err := oneRun(cmd.Context(), cmd, store, args[0])
+			store, r, err := a.oneRun(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -258,11 +176,7 @@ inventory: which row of the transform map failed on which value.`,
 			if offset < 0 {
 				return wrongUsage(cmd, "--offset %d is out of range: give 0 or more", offset)
 			}
-			store, err := a.catalog(cmd.Context())
-			if err != nil {
-				return err
-			}
-			r, err := oneRun(cmd.Context(), cmd, store, args[0])
+			store, r, err := a.oneRun(cmd, args[0])
 			if err != nil {
 				return err
 			}

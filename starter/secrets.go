@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 
+	"sluice/internal/catalog"
+	"sluice/internal/fault"
 	"sluice/internal/secret"
 	"sluice/internal/source"
 )
@@ -21,50 +24,99 @@ type givenSecret struct {
 	reference string // "env:NAME" or "file:PATH"; empty: to be sealed
 }
 
-// readSecret gets a secret without it ever being an argument: from a
-// reference, a file ("-" is standard input), the environment, or a prompt
-// that does not show what is typed.
-func (a *app) readSecret(ctx context.Context, field source.Field, file, reference string) (givenSecret, error) {
-	flag := flagName(field.Name)
+// secretFrom gets a secret from where a flag says: a reference, or a file,
+// where "-" is standard input.
+func (a *app) secretFrom(field source.Field, file, reference string) (givenSecret, error) {
 	if reference != "" {
 		if !secret.IsReference(reference) {
 			// Not quoted: it may be the secret itself.
-			return givenSecret{}, fmt.Errorf("--%s-ref is neither env:NAME nor file:PATH: it says where workers find the secret", flag)
+			return givenSecret{}, fmt.Errorf("--%s-ref is neither env:NAME nor file:PATH: it says where workers find the secret", flagName(field.Name))
 		}
 		return givenSecret{plain: a.resolve(reference), reference: reference}, nil
 	}
-	if file == "-" {
-		text, err := io.ReadAll(io.LimitReader(a.in, maxSecret+1))
-		if err != nil {
-			return givenSecret{}, fmt.Errorf("read %s from standard input: %w", field.Name, err)
-		}
-		if len(text) > maxSecret {
-			return givenSecret{}, fmt.Errorf("standard input is longer than any %s", field.Name)
-		}
-		return givenSecret{plain: strings.TrimRight(string(text), "\r\n")}, nil
-	}
-	if file != "" {
+	if file != "-" {
 		plain, err := secret.ReadFile(file)
 		return givenSecret{plain: plain}, err
 	}
-	if plain, _ := a.env.LookupEnv(variable(field.Name)); plain != "" {
-		return givenSecret{plain: plain}, nil
+	text, err := io.ReadAll(io.LimitReader(a.in, maxSecret+1))
+	if err != nil {
+		return givenSecret{}, fmt.Errorf("read %s from standard input: %w", field.Name, err)
+	}
+	if len(text) > maxSecret {
+		return givenSecret{}, fmt.Errorf("standard input is longer than any %s", field.Name)
+	}
+	return givenSecret{plain: strings.TrimRight(string(text), "\r\n")}, nil
+}
+
+// addMissing adds the secrets that a connector cannot do without to those
+// given: from the environment, or by asking.
+func (a *app) addMissing(ctx context.Context, p source.Provider, c catalog.Connector, secrets map[string]givenSecret) error {
+	for {
+		field := missingSecret(p, connection(c, secrets))
+		if field == nil {
+			return nil
+		}
+		found, err := a.findSecrets(ctx, *field)
+		if err != nil {
+			return err
+		}
+		maps.Copy(secrets, found)
+	}
+}
+
+// missingSecret is the secret that a provider's check misses; nil when it is
+// content, or when something else is wrong.
+func missingSecret(p source.Provider, c source.Connection) *source.Field {
+	f := fault.As(p.Check(c))
+	if f == nil {
+		return nil
+	}
+	for _, field := range p.Fields {
+		if field.Secret && c.Secrets[field.Name] == "" && f.Code == "connector-"+field.Name {
+			return &field
+		}
+	}
+	return nil
+}
+
+// findSecrets gets at least one of some secrets: those that are in the
+// environment, or else those that a person types, which are not shown.
+func (a *app) findSecrets(ctx context.Context, fields ...source.Field) (map[string]givenSecret, error) {
+	found := make(map[string]givenSecret)
+	var missing []string
+	for _, field := range fields {
+		if plain, _ := a.env.LookupEnv(variable(field.Name)); plain != "" {
+			found[field.Name] = givenSecret{plain: plain}
+		}
+		missing = append(missing, fmt.Sprintf("%s is missing: give it by --%s-file, in the environment variable %s, or by --%[2]s-ref",
+			field.Name, flagName(field.Name), variable(field.Name)))
+	}
+	if len(found) > 0 {
+		return found, nil
 	}
 	fd, ok := isTerminal(a.in)
 	if !ok {
-		return givenSecret{}, fmt.Errorf("%s is missing: give it by --%s-file, in the environment variable %s, or by --%s-ref",
-			field.Name, flag, variable(field.Name), flag)
+		return nil, errors.New(strings.Join(missing, "; or "))
 	}
-	plain, err := a.askUnseen(ctx, fd, field.Name+" (it is not shown): ")
-	switch {
-	case errors.Is(err, errInterrupted):
-		return givenSecret{}, fmt.Errorf("%w: nothing was changed", err)
-	case err != nil:
-		return givenSecret{}, fmt.Errorf("read %s: %w", field.Name, err)
-	case plain == "":
-		return givenSecret{}, errors.New("nothing was entered: nothing was changed")
+	hint := "it is not shown"
+	if len(fields) > 1 {
+		hint += "; nothing: it stays"
 	}
-	return givenSecret{plain: plain}, nil
+	for _, field := range fields {
+		plain, err := a.askUnseen(ctx, fd, fmt.Sprintf("%s (%s): ", field.Name, hint))
+		switch {
+		case errors.Is(err, errInterrupted):
+			return nil, fmt.Errorf("%w: nothing was changed", err)
+		case err != nil:
+			return nil, fmt.Errorf("read %s: %w", field.Name, err)
+		case plain != "":
+			found[field.Name] = givenSecret{plain: plain}
+		}
+	}
+	if len(found) == 0 {
+		return nil, errors.New("nothing was entered: nothing was changed")
+	}
+	return found, nil
 }
 
 // resolve reads the secret behind a reference, so that it can be checked;

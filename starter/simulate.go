@@ -15,6 +15,8 @@ func newSimulate(a *app) *cobra.Command {
 		listen                       string
 		applications, apiCollections int
 		findings                     int
+		webApps, webFindings         int
+		hosts, detections            int
 		seed                         uint64
 		dialect                      string
 		latency, tokenTTL            time.Duration
@@ -22,11 +24,12 @@ func newSimulate(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Run a simulated vendor to try Sluice with",
-		Long: `Run a simulated Qualys TotalAppSec over HTTP until Ctrl-C: its token endpoint and
-its searches, on an estate that is generated from the seed. It listens on this
+		Long: `Run a simulated Qualys over HTTP until Ctrl-C: TotalAppSec, WAS and VM with the
+knowledge base, on an estate that is generated from the seed. It listens on this
 machine only. What it prints says how to sign in and how to change the estate.`,
 		Example: `  sluice simulate
-  sluice simulate --applications 100000 --findings 1000000 --latency 200ms`,
+  sluice simulate --applications 100000 --findings 1000000 --latency 200ms
+  sluice simulate --hosts 5000 --detections 400000`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if findings < 0 || applications+apiCollections <= 0 && findings > 0 {
@@ -36,12 +39,23 @@ machine only. What it prints says how to sign in and how to change the estate.`,
 			if findings > 0 {
 				perAsset = float64(findings) / float64(applications+apiCollections)
 			}
+			if webFindings > 0 && webApps <= 0 {
+				return wrongUsage(cmd, "--web-findings needs web applications to be on: give --web-apps")
+			}
+			if detections < 0 || hosts <= 0 && detections > 0 {
+				return wrongUsage(cmd, "--detections needs hosts to be on: give --hosts")
+			}
+			perHost := 0.0
+			if detections > 0 {
+				perHost = float64(detections) / float64(hosts)
+			}
 			var faults []simulator.Fault
 			if latency > 0 {
 				faults = append(faults, simulator.Fault{Kind: "slow", Delay: latency})
 			}
 			sim, err := simulator.New(simulator.Config{
 				Seed: seed, Applications: applications, APICollections: apiCollections, FindingsPerAsset: perAsset,
+				WebApps: webApps, WebFindings: webFindings, Hosts: hosts, DetectionsPerHost: perHost,
 				Settings: simulator.Settings{Dialect: simulator.Dialect(dialect), TokenTTL: tokenTTL}, Faults: faults,
 			})
 			if err != nil {
@@ -62,7 +76,11 @@ machine only. What it prints says how to sign in and how to change the estate.`,
 	flags.StringVar(&listen, "listen", "127.0.0.1:8600", "loopback address to listen on; port 0 takes a free one")
 	flags.IntVar(&applications, "applications", 1500, "number of applications")
 	flags.IntVar(&apiCollections, "api-collections", 500, "number of API collections")
-	flags.IntVar(&findings, "findings", 20000, "number of findings, roughly")
+	flags.IntVar(&findings, "findings", 20000, "number of findings of these, roughly")
+	flags.IntVar(&webApps, "web-apps", 200, "number of web applications of WAS")
+	flags.IntVar(&webFindings, "web-findings", 4000, "number of findings of these")
+	flags.IntVar(&hosts, "hosts", 300, "number of hosts of VM")
+	flags.IntVar(&detections, "detections", 9000, "number of detections on these, roughly")
 	flags.Uint64Var(&seed, "seed", 1, "the same seed gives the same estate")
 	flags.StringVar(&dialect, "dialect", string(simulator.QPS), "how searches are phrased: qps or gateway")
 	flags.DurationVar(&latency, "latency", 0, "time before every answer")

@@ -12,6 +12,7 @@ import (
 	"sluice/internal/catalog"
 	"sluice/internal/lifecycle"
 	"sluice/internal/scheduler"
+	"sluice/internal/source"
 )
 
 // statusAtOnce is how many profiles are asked about at a time.
@@ -25,7 +26,10 @@ type profileStatus struct {
 	Kind      string          `json:"kind"`
 	Active    bool            `json:"active"`
 	State     lifecycle.State `json:"state"`
-	Running   *runningStatus  `json:"running"` // null: nothing runs
+	// Stands is the state with what is still to come of the run under way:
+	// "Processed (findings: 62 %)".
+	Stands  string         `json:"stands"`
+	Running *runningStatus `json:"running"` // null: nothing runs
 	// Schedule is what Temporal has; null: nothing starts it by itself.
 	Schedule *scheduleStatus `json:"schedule"`
 	Last     *catalog.Run    `json:"last"`           // the last finished run
@@ -63,7 +67,8 @@ func newStatus(a *app) *cobra.Command {
   Registered   nothing will start it by itself
   Scheduled    something will start it
   Processing   a run is bringing assets in
-  Processed    a run has brought all assets in
+  Processed    a run has brought all assets in; their findings may still be
+               coming: Processed (findings: 62 %)
 
 The outcome of the last run is told beside it: a failure does not change the state.
 With --connectors, a connector shows the most active state of its profiles.`,
@@ -114,10 +119,7 @@ func (a *app) printAllStatus(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(all) == 0 && a.forTables() {
-		a.note("no profiles yet: '%s' shows how to make one", a.command("profiles create --help"))
-	}
-	return printList(a, all, statusColumns)
+	return printListOr(a, all, statusColumns, noProfiles, a.command("profiles create --help"))
 }
 
 // allStatus asks about all profiles, some at a time.
@@ -146,7 +148,7 @@ func (a *app) allStatus(ctx context.Context) ([]profileStatus, error) {
 var statusColumns = []column[profileStatus]{
 	{"profile", func(s profileStatus) any { return s.Profile }},
 	{"connector", func(s profileStatus) any { return s.Connector }},
-	{"state", func(s profileStatus) any { return string(s.State) }},
+	{"state", func(s profileStatus) any { return s.Stands }},
 	{"running", func(s profileStatus) any { return s.running() }},
 	{"nextRun", func(s profileStatus) any {
 		switch {
@@ -194,21 +196,31 @@ func (s profileStatus) running() string {
 	case r.RunID == 0:
 		return "planning"
 	default:
-		var records, expected int64
+		var records, entries, expected, expectedEntries int64
 		for _, stream := range r.Progress.Streams {
-			records += stream.Records
-			expected += stream.Expected
+			if stream.Role == source.Reference {
+				entries, expectedEntries = entries+stream.Records, expectedEntries+stream.Expected
+				continue
+			}
+			records, expected = records+stream.Records, expected+stream.Expected
 		}
-		text := fmt.Sprintf("run %d: %d", r.RunID, records)
-		if expected > 0 {
-			text += fmt.Sprintf("/%d", expected)
+		text := fmt.Sprintf("run %d: %s records", r.RunID, outOf(records, expected))
+		if entries+expectedEntries > 0 {
+			text += fmt.Sprintf(", %s of the knowledge base", outOf(entries, expectedEntries))
 		}
-		text += " records"
 		for _, retry := range r.Retries {
 			text += ", " + retry.when()
 		}
 		return text
 	}
+}
+
+// outOf writes how many of how many; 0: that is not known.
+func outOf(n, of int64) string {
+	if of > 0 {
+		return fmt.Sprintf("%d/%d", n, of)
+	}
+	return fmt.Sprint(n)
 }
 
 // printStatus prints one profile's status, with its streams.
@@ -239,6 +251,9 @@ func (a *app) statusOf(ctx context.Context, p catalog.Profile) (profileStatus, e
 		if len(s.Schedule.Drift) > 0 {
 			s.Note = "Temporal's schedule is not what the profile says: 'sluice doctor' says more"
 		}
+	}
+	if !p.Active {
+		s.Note = fmt.Sprintf("it is inactive: '%s' lets it run", a.command("profiles activate "+p.Name))
 	}
 	if now.Running == nil && now.Holder != nil {
 		s.Note = fmt.Sprintf("run %d was ended from outside; the next run closes it", now.Holder.RunID)
@@ -277,6 +292,10 @@ func (a *app) statusOf(ctx context.Context, p catalog.Profile) (profileStatus, e
 		}
 	}
 	s.State = lifecycle.Of(facts)
+	s.Stands = string(s.State)
+	if r := s.Running; r != nil && r.Progress != nil && r.Progress.State == s.State {
+		s.Stands = r.Progress.Stands()
+	}
 	return s, nil
 }
 

@@ -77,11 +77,7 @@ var connectorStatusColumns = []column[connectorStatus]{
 }
 
 func (a *app) printConnectorStatus(ctx context.Context) error {
-	store, err := a.catalog(ctx)
-	if err != nil {
-		return err
-	}
-	connectors, err := store.Connectors(ctx)
+	_, connectors, err := a.connectors(ctx)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -69,6 +70,37 @@ func TestAProfileIsNotActivatedBesideARival(t *testing.T) {
 	profiles, err := store.Profiles(t.Context())
 	require.NoError(t, err)
 	require.NotEqual(t, profiles[0].Active, profiles[1].Active)
+}
+
+func TestKindsThatShareAKnowledgeBaseFillItByTheSameMap(t *testing.T) {
+	store := open(t)
+	c := connector(t, store, "acme")
+	require.NoError(t, store.SyncDefaultMaps(t.Context()))
+	builtin, err := store.LatestMap(t.Context(), "qualys-knowledgebase")
+	require.NoError(t, err)
+	require.NoError(t, store.AddMap(t.Context(), []byte(strings.Replace(builtin.Body, "name: qualys-knowledgebase", "name: ours", 1))))
+	create := func(name, kind, knowledge, findings string) error {
+		return store.CreateProfile(t.Context(), catalog.Profile{Name: name, ConnectorID: c.ID, Kind: kind, Active: true, Policy: catalog.DefaultPolicy,
+			AssetTypes: []string{"FINDING", "KNOWLEDGEBASE"}, Maps: map[string]string{"FINDING": findings, "KNOWLEDGEBASE": knowledge}})
+	}
+	require.NoError(t, create("web", "qualys-was", "qualys-knowledgebase", "qualys-was-finding"))
+	require.ErrorContains(t, create("hosts", "qualys-vm", "ours", "qualys-vm-detection"),
+		"profile web is active and writes KNOWLEDGEBASE of the same connector by map qualys-knowledgebase, this one by ours")
+	require.NoError(t, create("hosts", "qualys-vm", "qualys-knowledgebase", "qualys-vm-detection"),
+		"findings of the same name are each kind's own")
+
+	ours := func(p *catalog.Profile) error {
+		p.Maps["KNOWLEDGEBASE"] = "ours"
+		return nil
+	}
+	_, err = store.UpdateProfile(t.Context(), "hosts", ours)
+	require.ErrorContains(t, err, "profile web is active and writes KNOWLEDGEBASE")
+	_, err = store.SetProfileActive(t.Context(), "web", false)
+	require.NoError(t, err)
+	_, err = store.UpdateProfile(t.Context(), "hosts", ours)
+	require.NoError(t, err)
+	_, err = store.SetProfileActive(t.Context(), "web", true)
+	require.ErrorContains(t, err, "profile hosts is active and writes KNOWLEDGEBASE of the same connector by map ours")
 }
 
 func TestADatabaseOfAnOlderVersionSaysToMigrate(t *testing.T) {

@@ -37,7 +37,7 @@ var Variables = []Variable{
 	{"SLUICE_STALL_AFTER", DefaultLimits.Stall.String(), "time without progress after which a stream fails"},
 	{"SLUICE_RAW_RETENTION", DefaultLimits.RawRetention.String(), "how long what vendors sent is kept after its run"},
 	{"SLUICE_LOG_RETENTION", DefaultLimits.LogRetention.String(), "how long logs, rejects and connection tests are kept"},
-	{"SLUICE_CLIENT_SECRET", "", "a connector's client secret, for 'sluice connectors create'"},
+	{"SLUICE_CLIENT_SECRET, SLUICE_PASSWORD", "", "a connector's secrets, for 'sluice connectors create' and 'update'"},
 	{"SLUICE_TEMPORAL_BIN", "", "a Temporal CLI for 'sluice dev' to use instead of building a server"},
 	{"TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, ...", "the embedded Temporal, while 'sluice dev' runs", "Temporal's standard variables"},
 }

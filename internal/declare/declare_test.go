@@ -52,6 +52,14 @@ shrinkPercent: 30
 rejectPercent: 5
 absentFindings: preserve
 `
+	filtered = `kind: profile
+name: acme-web
+connector: acme
+product: qualys-was
+filters:
+  severities: [4, 5]
+  tags: prod
+`
 	userMap = `kind: map
 name: acme-application
 description: Ours.
@@ -77,6 +85,11 @@ rows:
 `
 )
 
+// knowledgeMap is a map of the knowledge base to a target.
+func knowledgeMap(target, to string) string {
+	return "kind: map\nname: acme-knowledge\nsource: qualys.knowledgebase\ntarget: " + target + "\nrows:\n  - from: QID\n    to: " + to + "\n"
+}
+
 // parse reads one file that has to be right.
 func parse(t testing.TB, texts ...string) []declare.Document {
 	t.Helper()
@@ -95,9 +108,12 @@ func write(t testing.TB, documents []declare.Document) string {
 // builtin are the maps that Sluice ships with.
 func builtin(t testing.TB) []catalog.MapVersion {
 	var maps []catalog.MapVersion
-	for _, name := range []string{"qualys-tas-application", "qualys-tas-api-collection"} {
-		body, err := os.ReadFile(filepath.Join("../../schema/maps", name+".yaml"))
+	paths, err := filepath.Glob("../../schema/maps/*.yaml")
+	require.NoError(t, err)
+	for _, path := range paths {
+		body, err := os.ReadFile(path)
 		require.NoError(t, err)
+		name := strings.TrimSuffix(filepath.Base(path), ".yaml")
 		maps = append(maps, catalog.MapVersion{Name: name, Version: 1, Builtin: true, Body: string(body)})
 	}
 	return maps
@@ -142,6 +158,39 @@ func TestWhatIsWrittenIsReadAsItWas(t *testing.T) {
 	text, err := json.Marshal(documents)
 	require.NoError(t, err)
 	require.Equal(t, write(t, documents), write(t, parse(t, string(text))), "a JSON list counts as so many documents")
+}
+
+func TestFiltersAreReadWrittenAndCompared(t *testing.T) {
+	t.Parallel()
+	documents := parse(t, filtered)
+	require.Equal(t, map[string][]string{"severities": {"4", "5"}, "tags": {"prod"}}, documents[0].Profile.Filters)
+	require.Contains(t, write(t, documents), "filters:\n  severities:\n    - \"4\"\n    - \"5\"\n  tags:\n    - prod\n")
+	require.Equal(t, documents[0].Profile.Filters, parse(t, write(t, documents))[0].Profile.Filters)
+	require.NotContains(t, write(t, parse(t, profile)), "filters")
+
+	change := func(old, now string) []declare.FieldChange {
+		plan, err := declare.NewPlan(there(t, connector, filtered), parse(t, strings.Replace(filtered, old, now, 1)))
+		require.NoError(t, err)
+		return plan.Changes[0].Fields
+	}
+	require.Empty(t, change("[4, 5]", `["4", 5]`))
+	require.Equal(t, []declare.FieldChange{{Field: "filters.severities", Old: "4,5", New: "5"}}, change("[4, 5]", "5"))
+	require.Equal(t, []declare.FieldChange{{Field: "filters.tags", Old: "prod"}}, change("  tags: prod\n", ""))
+	require.Equal(t, []declare.FieldChange{{Field: "filters.tags", Old: "prod", New: `"prod,test"`}}, change("tags: prod", "tags: \"prod,test\""))
+}
+
+func TestASecretIsTakenAwayByNull(t *testing.T) {
+	t.Parallel()
+	both := strings.Replace(connector, "secrets:", "  username: api\nsecrets:\n  password:\n    secretRef: env:QUALYS_PASSWORD", 1)
+	onlyUser := strings.NewReplacer("  clientId: 4e1c\n", "", "clientSecret:\n    secretRef: env:QUALYS_SECRET", "clientSecret: null").Replace(both)
+	require.Contains(t, write(t, parse(t, onlyUser)), "clientSecret: null\n")
+	plan, err := declare.NewPlan(there(t, both), parse(t, onlyUser))
+	require.NoError(t, err)
+	require.Equal(t, []declare.FieldChange{{Field: "settings.clientId", Old: "4e1c"}, {Field: "secrets.clientSecret", Old: "env:QUALYS_SECRET"}}, plan.Changes[0].Fields)
+	require.Equal(t, map[string]string{"password": "env:QUALYS_PASSWORD"}, plan.Writes.Connectors[0].Secrets)
+
+	_, err = declare.NewPlan(there(t, connector), parse(t, strings.Replace(connector, "\n    secretRef: env:QUALYS_SECRET", " ~", 1)))
+	require.ErrorContains(t, err, `acme.yaml:9:3: connector acme: clientSecret is missing under "secrets"`, "an id without its secret is half a credential")
 }
 
 func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
@@ -222,15 +271,22 @@ func TestWrongFilesAreExplainedWithTheLine(t *testing.T) {
 		{"an unknown provider", with(connector, "qualys", "qualis"), `acme.yaml:3:11: unknown provider "qualis"; did you mean qualys? (known: qualys)`},
 		{"a bad name", with(connector, "acme", `" acme"`), `acme.yaml:2:7: connector name " acme" cannot be used: at most 100 bytes of visible characters, without blanks around it`},
 		{"a flag that is none", with(connector, "active: true", "active: yes"), `acme.yaml:4:9: active must be true or false`},
-		{"an unknown setting", with(connector, "platform", "platfrm"), `acme.yaml:7:3: unknown setting "platfrm" of provider qualys; did you mean platform? (known: baseURL, platform, clientId, dialect, pageSize)`},
+		{"an unknown setting", with(connector, "platform", "platfrm"), `acme.yaml:7:3: unknown setting "platfrm" of provider qualys; did you mean platform? (known: baseURL, platform, `},
 		{"a secret among the settings", with(connector, "platform: EU2", "clientSecret: hunter2"), `acme.yaml:7:3: clientSecret is a secret, which is never written into a file: under "secrets", say where workers find it, as "secretRef: env:NAME" or "secretRef: file:PATH"`},
 		{"a plain secret", with(connector, "\n    secretRef: env:QUALYS_SECRET", " hunter2"), `acme.yaml:9:17: clientSecret is never written into a file as it is: say where workers find it, as "secretRef: env:NAME" or "secretRef: file:PATH"`},
 		{"a plain secret like an alias", with(connector, "\n    secretRef: env:QUALYS_SECRET", " *hunter2"), `acme.yaml: is not valid YAML: a value that begins with * has to be in quotes`},
 		{"a reference that is none", with(connector, "env:QUALYS_SECRET", "hunter2"), `acme.yaml:10:16: secretRef of clientSecret is neither env:NAME nor file:PATH: it says where workers find the secret`},
-		{"an unknown secret", with(connector, "clientSecret", "secret"), `acme.yaml:9:3: unknown secret "secret" of provider qualys (known: clientSecret)`},
+		{"an unknown secret", with(connector, "clientSecret", "secret"), `acme.yaml:9:3: unknown secret "secret" of provider qualys (known: clientSecret, password)`},
 		{"a bad profile name", with(profile, "acme-apps", "Acme"), `acme.yaml:2:7: profile name "Acme" cannot be used: at most 63 small letters, digits, '.', '_' and '-', beginning with a letter or digit`},
-		{"an unknown product", with(profile, "product: qualys-tas", "product: qualys-taz"), `acme.yaml:4:10: unknown kind "qualys-taz"; did you mean qualys-tas? (known: qualys-tas)`},
+		{"an unknown product", with(profile, "product: qualys-tas", "product: qualys-taz"), `acme.yaml:4:10: unknown kind "qualys-taz"; did you mean qualys-tas? (known: qualys-tas, qualys-vm, qualys-was)`},
 		{"an unknown asset type", with(profile, "- APPLICATION", "- APLICATION"), `acme.yaml:7:5: unknown asset type "APLICATION" of kind qualys-tas; did you mean APPLICATION? (known: APPLICATION, APICOLLECTION)`},
+		{"filters of a kind without any", with(profile, "schedule:", "filters:\n  tags: prod\nschedule:"), `acme.yaml:11:3: kind qualys-tas has no filters: it reads everything that the account sees`},
+		{"an unknown filter", with(filtered, "severities:", "severity:"), `acme.yaml:6:3: kind qualys-was has no filter "severity"; did you mean severities? (known: `},
+		{"a value that a filter does not take", with(filtered, "[4, 5]", "[4, 6]"), `acme.yaml:6:3: filter severities: `},
+		{"a filter without values", with(filtered, "[4, 5]", "[]"), `acme.yaml:6:3: filter severities has no values: leave it out, or give some`},
+		{"an empty value", with(filtered, "tags: prod", `tags: ""`), `acme.yaml:7:9: a value of filter tags is empty: leave it out`},
+		{"a value that is no text", with(filtered, "[4, 5]", "{a: b}"), `acme.yaml:6:15: a value of filter severities must be text`},
+		{"filters that are no mapping", with(filtered, "filters:\n  severities: [4, 5]\n  tags: prod", "filters: [4]"), `acme.yaml:5:10: filters must be a mapping of keys to values`},
 		{"a map for nothing", with(profile, "  APPLICATION:", "  APICOLLECTION:"), `acme.yaml:9:3: there is a map for "APICOLLECTION", which is none of the profile's asset types (known: APPLICATION)`},
 		{"a number out of bounds", with(profile, "shrinkPercent: 30", "shrinkPercent: 130"), `acme.yaml:17:16: shrinkPercent must be a whole number, 0 to 100`},
 		{"unknown absent findings", with(profile, "preserve", "keep"), `acme.yaml:19:17: unknown absentFindings "keep" (known: fixed, preserve)`},
@@ -340,6 +396,8 @@ func TestWhatCannotBeAppliedIsRefusedAsAWhole(t *testing.T) {
 		says    string
 	}{
 		{"a new connector without its secret", nothing(t), bare, `acme.yaml:1:1: connector acme: clientSecret is missing under "secrets"` + instead},
+		{"a user name without its password", nothing(t), strings.Replace(connector, "secrets:", "  username: api\nsecrets:", 1), `acme.yaml:10:3: connector acme: password is missing under "secrets"` + instead},
+		{"no credentials at all", nothing(t), strings.Replace(bare, "  clientId: 4e1c\n", "", 1), `acme.yaml:6:3: connector acme: clientId and clientSecret are missing, and so are username and password`},
 		{"a new connector with a sealed secret", nothing(t), strings.Replace(connector, "\n    secretRef: env:QUALYS_SECRET", " sealed:v1:AAAA", 1),
 			`acme.yaml:9:3: connector acme: clientSecret is sealed for another connector, and sealed text opens nowhere else` + instead},
 		{"a platform that is none", nothing(t), strings.Replace(connector, "EU2", "EU9", 1), `acme.yaml:6:3: connector acme: platform "EU9" is not known; did you mean EU1?`},
@@ -348,7 +406,7 @@ func TestWhatCannotBeAppliedIsRefusedAsAWhole(t *testing.T) {
 		{"a profile moved to another connector", there(t, connector, strings.Replace(connector, "name: acme", "name: other", 1), profile), strings.Replace(profile, "connector: acme", "connector: other", 1),
 			`acme.yaml:3:12: profile acme-apps: it is of connector acme, which cannot be changed: give the new profile another name, or delete this one first`},
 		{"a map that is none", there(t, connector), strings.Replace(profile, ": qualys-tas-application", ": qualys-tas-aplication", 1),
-			`acme.yaml:9:3: profile acme-apps: unknown map "qualys-tas-aplication"; did you mean qualys-tas-application? (known: qualys-tas-api-collection, qualys-tas-application)`},
+			`acme.yaml:9:3: profile acme-apps: unknown map "qualys-tas-aplication"; did you mean qualys-tas-application? (known: qualys-`},
 		{"a map of something else", there(t, connector), strings.Replace(profile, ": qualys-tas-application", ": qualys-tas-api-collection", 1),
 			`acme.yaml:9:3: profile acme-apps: map qualys-tas-api-collection reads qualys-tas.apiCollection, but APPLICATION brings qualys-tas.application`},
 		{"a map changed under its profile", there(t, connector, userMap, strings.Replace(profile, ": qualys-tas-application", ": acme-application", 1)),
@@ -356,6 +414,10 @@ func TestWhatCannotBeAppliedIsRefusedAsAWhole(t *testing.T) {
 			`acme.yaml:4:9: map acme-application: map acme-application reads qualys-tas.apiCollection, but APPLICATION of profile acme-apps brings qualys-tas.application`},
 		{"one of Sluice's own maps", nothing(t), strings.Replace(userMap, "name: acme-application", "name: qualys-tas-application", 1),
 			`acme.yaml:2:7: map qualys-tas-application: it is one of Sluice's own, which cannot be changed: give yours another name`},
+		{"a map that fills something else", there(t, connector), knowledgeMap("inventory", "asset.assetHeader.externalAssetId\n    convert: string") + "---\n" + strings.Replace(filtered, "filters:", "maps:\n  KNOWLEDGEBASE: acme-knowledge\nfilters:", 1),
+			`acme.yaml:15:3: profile acme-web: map acme-knowledge fills inventory, but KNOWLEDGEBASE needs one to knowledge`},
+		{"a rival of another kind", there(t, connector, filtered), knowledgeMap("knowledge", "vulnerability.qid") + "---\n" + "kind: profile\nname: acme-vm\nconnector: acme\nproduct: qualys-vm\nmaps:\n  KNOWLEDGEBASE: acme-knowledge\n",
+			`acme.yaml:14:3: profile acme-vm: profile acme-web is active and writes KNOWLEDGEBASE of the same connector by map qualys-knowledgebase, this one by acme-knowledge`},
 		{"a rival", there(t, connector, profile), userMap + "---\n" + strings.Replace(rival, ": qualys-tas-application", ": acme-application", 1),
 			`acme.yaml:32:3: profile rival: profile acme-apps is active and writes APPLICATION of the same connector by map qualys-tas-application, this one by acme-application: use the same map, leave APPLICATION out, or make one of them inactive`},
 		{"a schedule of the past", there(t, connector), strings.NewReplacer("mon-fri at 06:00", "once 2026-01-01 00:00", "  start: \"2027-01-31 18:00:30\"\n", "").Replace(profile),

@@ -10,6 +10,7 @@ import (
 	"sluice/internal/catalog"
 	"sluice/internal/schedule"
 	"sluice/internal/secret"
+	"sluice/internal/source"
 	"sluice/internal/transform"
 )
 
@@ -121,6 +122,9 @@ func fieldsOfProfile(p catalog.Profile) []field {
 		{"assetTypes", strings.Join(p.AssetTypes, ", ")}}
 	for _, name := range slices.Sorted(maps.Keys(p.Maps)) {
 		list = append(list, field{"maps." + name, p.Maps[name]})
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Filters)) {
+		list = append(list, field{"filters." + name, source.FormatValues(p.Filters[name])})
 	}
 	list = append(list, fieldsOfSchedule(p.Schedule)...)
 	return append(list, field{"fullEveryHours", fmt.Sprint(p.FullEveryHours)}, field{"retireAfter", fmt.Sprint(p.RetireAfter)},

@@ -17,7 +17,9 @@
 //	kind: profile
 //	name: acme-apps
 //	connector: acme
-//	product: qualys-tas
+//	product: qualys-was
+//	filters:
+//	  severities: [4, 5]
 //	schedule:
 //	  when: mon-fri at 06:00
 //	  timeZone: Europe/Berlin
@@ -32,7 +34,7 @@
 //	    to: asset.assetHeader.externalAssetId
 //
 // What a document leaves out has its default, but for a connector's secrets: a
-// secret that is left out stays what it is.
+// secret that is left out stays what it is, and one that is null is taken away.
 package declare
 
 import (
@@ -51,7 +53,8 @@ const (
 
 // A Document declares one connector, map or profile: one of the three is set.
 type Document struct {
-	// Connector has, as secrets, references or sealed texts, never a plain one.
+	// Connector has, as secrets, references or sealed texts, never a plain one;
+	// an empty one is taken away.
 	Connector *catalog.Connector
 	Map       *transform.Map
 	// Profile has the connector's name, not its id.

@@ -1,13 +1,13 @@
 package declare
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"sluice/internal/catalog"
+	"sluice/internal/fault"
 	"sluice/internal/secret"
 	"sluice/internal/source"
 	"sluice/internal/source/kinds"
@@ -108,13 +108,14 @@ func (p *planner) connector(d Document) {
 		}
 		c.ID, c.Version = old.ID, old.Version
 		for field, stored := range old.Secrets { // what is left out stays
-			if c.Secrets[field] == "" {
+			if _, given := c.Secrets[field]; !given {
 				c.Secrets[field] = stored
 			}
 		}
 	}
+	maps.DeleteFunc(c.Secrets, func(_, stored string) bool { return stored == "" }) // taken away
 	p.connectors[c.Name] = c
-	if !p.checkSecrets(d, c, before) {
+	if !p.checkSealed(d, c, before) {
 		return
 	}
 	d.Connector = &c
@@ -124,32 +125,24 @@ func (p *planner) connector(d Document) {
 	}
 }
 
-// checkSecrets makes sure that all secrets are there, and that sealed ones can
-// be opened.
-func (p *planner) checkSecrets(d Document, c catalog.Connector, before *Document) bool {
+// insteadOfSealed says how else a secret can be given.
+const insteadOfSealed = `say where workers find it, as "secretRef: env:NAME" or "secretRef: file:PATH", or enter it with 'sluice connectors create'`
+
+// checkSealed makes sure that sealed secrets can be opened.
+func (p *planner) checkSealed(d Document, c catalog.Connector, before *Document) bool {
 	ok := true
 	refuse := func(format string, args ...any) {
 		ok = false
 		p.refuse(d, "secrets", format, args...)
 	}
-	provider, err := kinds.FindProvider(c.Provider)
-	if err != nil {
-		refuse("%v", err)
-		return false
-	}
-	const instead = `say where workers find it, as "secretRef: env:NAME" or "secretRef: file:PATH", or enter it with 'sluice connectors create'`
-	for _, f := range provider.Fields {
-		stored := c.Secrets[f.Name]
-		switch {
-		case !f.Secret:
-		case stored == "" && f.Required:
-			refuse("%s is missing under \"secrets\": %s", f.Name, instead)
+	for _, name := range sorted(c.Secrets) {
+		switch stored := c.Secrets[name]; {
 		case !secret.IsSealed(stored):
 		case before == nil:
-			refuse("%s is sealed for another connector, and sealed text opens nowhere else: %s", f.Name, instead)
-		case stored != before.Connector.Secrets[f.Name]:
-			if err := p.present.Open(secret.Place{ConnectorID: c.ID, Field: f.Name}, stored); err != nil {
-				refuse("%s is sealed for another connector, or with another master key, and does not open here: %s", f.Name, instead)
+			refuse("%s is sealed for another connector, and sealed text opens nowhere else: %s", name, insteadOfSealed)
+		case stored != before.Connector.Secrets[name]:
+			if err := p.present.Open(secret.Place{ConnectorID: c.ID, Field: name}, stored); err != nil {
+				refuse("%s is sealed for another connector, or with another master key, and does not open here: %s", name, insteadOfSealed)
 			}
 		}
 	}
@@ -160,7 +153,7 @@ func (p *planner) checkSecrets(d Document, c catalog.Connector, before *Document
 func (p *planner) checkConnection(d Document, c catalog.Connector) {
 	provider, err := kinds.FindProvider(c.Provider)
 	if err != nil {
-		return // said before
+		return // Parse has said so
 	}
 	conn := source.Connection{Connector: c.Name, Settings: c.Settings, Secrets: make(map[string]string)}
 	for _, field := range fields(provider, true) {
@@ -178,7 +171,15 @@ func (p *planner) checkConnection(d Document, c catalog.Connector) {
 			p.plan.Elsewhere = append(p.plan.Elsewhere, stored)
 		}
 	}
-	if err := provider.Check(conn); err != nil {
+	err = provider.Check(conn)
+	if f := fault.As(err); f != nil {
+		field := strings.TrimPrefix(f.Code, "connector-")
+		if conn.Secrets[field] == "" && slices.Contains(fields(provider, true), field) {
+			p.refuse(d, "secrets", "%s is missing under \"secrets\": %s", field, insteadOfSealed)
+			return
+		}
+	}
+	if err != nil {
 		p.refuse(d, "settings", "%v", err)
 	}
 }
@@ -250,78 +251,6 @@ func (p *planner) checkConnector(d Document) {
 	}
 	if c.Provider != kind.Provider() {
 		p.refuse(d, "connector", "connector %s talks to %s, %s needs one to %s", c.Name, c.Provider, kind.Name(), kind.Provider())
-	}
-}
-
-// checkTogether checks what only all of it together can show: maps that do not
-// fit the profiles that use them, and profiles that undo each other's work.
-func (p *planner) checkTogether(documents []Document) {
-	checked := make(map[string]bool) // profiles
-	for _, d := range documents {
-		if d.Kind() == KindProfile {
-			p.checkMaps(d, *d.Profile, "")
-			p.checkRivals(d, checked)
-			checked[d.Name()] = true
-		}
-	}
-	for _, d := range documents {
-		if d.Kind() != KindMap {
-			continue
-		}
-		for _, name := range sorted(p.profiles) {
-			if !checked[name] {
-				p.checkMaps(d, p.profiles[name], d.Map.Name)
-			}
-		}
-	}
-}
-
-// checkMaps makes sure that a profile's maps, or only the named one, are there
-// and read what its asset types bring. The problem is the document's.
-func (p *planner) checkMaps(d Document, profile catalog.Profile, only string) {
-	kind, err := kinds.Find(profile.Kind)
-	if err != nil {
-		return // said before, or a newer Sluice's
-	}
-	for _, t := range kind.AssetTypes() {
-		name := profile.Maps[t.Name]
-		if name == "" || only != "" && name != only {
-			continue
-		}
-		m, ok := p.maps[name]
-		key, user := "maps", t.Name
-		if only != "" {
-			key, user = "source", fmt.Sprintf("%s of profile %s", t.Name, profile.Name)
-		}
-		switch {
-		case !ok:
-			p.refuse(d, key, "unknown map %q%s", name, suggest.Ending(name, sorted(p.maps)))
-		case m.Source != t.Model:
-			p.refuse(d, key, "map %s reads %s, but %s brings %s", name, m.Source, user, t.Model)
-		case m.AssetClass != "" && m.AssetClass != t.Class:
-			p.refuse(d, key, "map %s makes assets of class %s, but %s brings %s", name, m.AssetClass, user, t.Class)
-		}
-	}
-}
-
-// checkRivals finds active profiles, but for those checked before, that write
-// the same assets by another map.
-func (p *planner) checkRivals(d Document, checked map[string]bool) {
-	ours := d.Profile
-	if !ours.Active {
-		return
-	}
-	for _, name := range sorted(p.profiles) {
-		theirs := p.profiles[name]
-		if name == ours.Name || checked[name] || !theirs.Active || theirs.Connector != ours.Connector || theirs.Kind != ours.Kind {
-			continue
-		}
-		for _, t := range ours.AssetTypes {
-			if slices.Contains(theirs.AssetTypes, t) && theirs.Maps[t] != ours.Maps[t] {
-				p.refuse(d, "maps", "profile %s is active and writes %s of the same connector by map %s, this one by %s: use the same map, leave %s out, or make one of them inactive",
-					name, t, theirs.Maps[t], ours.Maps[t], t)
-			}
-		}
 	}
 }
 

@@ -30,20 +30,21 @@ type referenceForm struct {
 }
 
 type profileForm struct {
-	Kind           string        `yaml:"kind" json:"kind"`
-	Name           text          `yaml:"name" json:"name"`
-	Description    text          `yaml:"description,omitempty" json:"description,omitempty"`
-	Connector      text          `yaml:"connector" json:"connector"`
-	Product        text          `yaml:"product" json:"product"`
-	Active         bool          `yaml:"active" json:"active"`
-	AssetTypes     []text        `yaml:"assetTypes" json:"assetTypes"`
-	Maps           map[text]text `yaml:"maps" json:"maps"`
-	Schedule       *scheduleForm `yaml:"schedule,omitempty" json:"schedule,omitempty"`
-	FullEveryHours int32         `yaml:"fullEveryHours" json:"fullEveryHours"`
-	RetireAfter    int32         `yaml:"retireAfter" json:"retireAfter"`
-	ShrinkPercent  int32         `yaml:"shrinkPercent" json:"shrinkPercent"`
-	RejectPercent  int32         `yaml:"rejectPercent" json:"rejectPercent"`
-	AbsentFindings text          `yaml:"absentFindings" json:"absentFindings"`
+	Kind           string          `yaml:"kind" json:"kind"`
+	Name           text            `yaml:"name" json:"name"`
+	Description    text            `yaml:"description,omitempty" json:"description,omitempty"`
+	Connector      text            `yaml:"connector" json:"connector"`
+	Product        text            `yaml:"product" json:"product"`
+	Active         bool            `yaml:"active" json:"active"`
+	AssetTypes     []text          `yaml:"assetTypes" json:"assetTypes"`
+	Maps           map[text]text   `yaml:"maps" json:"maps"`
+	Filters        map[text][]text `yaml:"filters,omitempty" json:"filters,omitempty"`
+	Schedule       *scheduleForm   `yaml:"schedule,omitempty" json:"schedule,omitempty"`
+	FullEveryHours int32           `yaml:"fullEveryHours" json:"fullEveryHours"`
+	RetireAfter    int32           `yaml:"retireAfter" json:"retireAfter"`
+	ShrinkPercent  int32           `yaml:"shrinkPercent" json:"shrinkPercent"`
+	RejectPercent  int32           `yaml:"rejectPercent" json:"rejectPercent"`
+	AbsentFindings text            `yaml:"absentFindings" json:"absentFindings"`
 }
 
 // scheduleForm is as schedule.Spec, but a jitter of 0s is written: it is not
@@ -124,9 +125,12 @@ func (d Document) form() any {
 func formOfConnector(c catalog.Connector) connectorForm {
 	f := connectorForm{KindConnector, text(c.Name), text(c.Description), text(c.Provider), c.Active, texts(c.Settings), make(map[text]any)}
 	for field, stored := range c.Secrets {
-		if secret.IsReference(stored) {
+		switch {
+		case stored == "":
+			f.Secrets[text(field)] = nil
+		case secret.IsReference(stored):
 			f.Secrets[text(field)] = referenceForm{text(stored)}
-		} else {
+		default:
 			f.Secrets[text(field)] = text(stored)
 		}
 	}
@@ -141,6 +145,14 @@ func formOfProfile(p catalog.Profile) profileForm {
 	}
 	for _, name := range p.AssetTypes {
 		f.AssetTypes = append(f.AssetTypes, text(name))
+	}
+	for name, values := range p.Filters {
+		if f.Filters == nil {
+			f.Filters = make(map[text][]text)
+		}
+		for _, value := range values {
+			f.Filters[text(name)] = append(f.Filters[text(name)], text(value))
+		}
 	}
 	if s := p.Schedule; s != nil {
 		f.Schedule = &scheduleForm{When: text(s.When.String()), TimeZone: text(s.TimeZone), Start: text(s.Start.String()), End: text(s.End.String())}

@@ -1,10 +1,11 @@
 package qualys
 
 import (
+	"bytes"
 	"encoding/json"
+	"html"
+	"regexp"
 	"strings"
-
-	"sluice/internal/fault"
 )
 
 // Message takes what Qualys says out of an error body, or "" when the body is
@@ -14,7 +15,13 @@ import (
 //	{"status":401,"error":"Unauthorized","message":"JWT expired"}       gateway
 //	{"errorCode":"403 FORBIDDEN","message":"The user does not have ..."} Container Security
 //	{"ServiceResponse":{"responseCode":"X","responseErrorDetails":{"errorMessage":"..","errorResolution":".."}}} QPS
+//	<ServiceResponse> with the same                                      QPS
+//	<SIMPLE_RETURN>, <GENERIC_RETURN>                                    FO
+//	a web page, of which the title is taken
 func Message(body []byte) string {
+	if body = bytes.TrimSpace(body); len(body) > 0 && body[0] == '<' {
+		return messageInXML(body)
+	}
 	var b struct {
 		Message         any
 		Error           any
@@ -39,8 +46,23 @@ func Message(body []byte) string {
 			if what, _ := b.ErrorResolution.(string); what != "" {
 				said += " " + what
 			}
-			return strings.TrimRight(short(said), ". ")
+			return sentence(said)
 		}
+	}
+	return ""
+}
+
+var title = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
+
+func messageInXML(body []byte) string {
+	if code, text, _, ok := ParseReturn(body); ok {
+		return sentence("code " + code + ": " + text)
+	}
+	if r, ok := parseResponse(body); ok {
+		return sentence(r.code + ": " + r.said)
+	}
+	if found := title.FindSubmatch(body); found != nil {
+		return sentence(`a web page, "` + strings.TrimSpace(html.UnescapeString(string(found[1]))) + `"`)
 	}
 	return ""
 }
@@ -56,11 +78,5 @@ func firstOf(v any) any {
 	}
 }
 
-// short bounds a vendor's sentence inside a message of ours.
-func short(s string) string {
-	s = fault.Head([]byte(strings.TrimSpace(s)))
-	if r := []rune(s); len(r) > 300 {
-		return string(r[:300]) + "…"
-	}
-	return s
-}
+// sentence makes a vendor's sentence fit into a message of ours.
+func sentence(s string) string { return strings.TrimRight(Short(strings.TrimSpace(s)), ":. ") }

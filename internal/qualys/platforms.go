@@ -18,6 +18,23 @@ type Platform struct {
 	Gateway string `yaml:"gateway"` // gateway (TAS, ETM and the like)
 }
 
+// portal is the host that people log in at; empty when it is not known.
+func (p Platform) portal() string {
+	if p.API == "" {
+		return ""
+	}
+	return "qualysguard" + strings.TrimPrefix(hostOf(p.API), "qualysapi")
+}
+
+// hostOf is the host name in a URL of the table.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		panic(err) // the table is part of the program
+	}
+	return u.Hostname()
+}
+
 //go:embed platforms.yaml
 var platformsYAML []byte
 
@@ -69,12 +86,7 @@ func gatewayFor(base string) (gateway, note string, err error) {
 	}
 	host := u.Hostname()
 	for _, p := range Platforms {
-		api, err := url.Parse(p.API)
-		if err != nil || p.API == "" {
-			continue
-		}
-		portal := "qualysguard" + strings.TrimPrefix(api.Hostname(), "qualysapi")
-		if host == api.Hostname() || host == portal {
+		if p.API != "" && (host == hostOf(p.API) || host == p.portal()) {
 			return p.Gateway, fmt.Sprintf("%s is not the gateway of %s; %s is used instead", host, p.Name, p.Gateway), nil
 		}
 	}

@@ -105,14 +105,6 @@ func (s *tokenSource) explain(f *fault.Error) error {
 	return f
 }
 
-// where names the endpoint to a person.
-func (e Endpoint) where() string {
-	if e.Platform == "" {
-		return e.Gateway
-	}
-	return "platform " + e.Platform + " (" + e.Gateway + ")"
-}
-
 var bareJWT = regexp.MustCompile(`^[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+$`)
 
 // readToken takes the token out of an answer: a bare JWT, possibly quoted

@@ -31,10 +31,9 @@ type Provider struct {
 
 // A Field is one setting of a connector, named as in the vendor's own pages.
 type Field struct {
-	Name     string // "clientId"
-	Help     string
-	Secret   bool // sealed at rest, never printed again
-	Required bool
+	Name   string // "clientId"
+	Help   string
+	Secret bool // sealed at rest, never printed again
 }
 
 // A Connection is what a kind gets to know of a connector. Secrets are in

@@ -2,8 +2,6 @@ package transport
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
@@ -11,10 +9,6 @@ import (
 
 	"sluice/internal/fault"
 )
-
-// refusalMemory is how long a refused credential is not offered again.
-// Vendors lock accounts after a few wrong attempts.
-const refusalMemory = 5 * time.Minute
 
 // Bearer authorises requests with tokens of one credential. Tokens are reused
 // until they end, by all who share the Bearer, and replaced once when the
@@ -30,7 +24,7 @@ type Bearer struct {
 // NewBearer returns a Bearer that takes its tokens from source. The Expiry of
 // a token is when to stop using it: the source keeps its own margin.
 func NewBearer(source oauth2.TokenSource) *Bearer {
-	b := &Bearer{source: &cautious{source: source, now: time.Now}}
+	b := &Bearer{source: &cautious{source: source, refusals: refusals{now: time.Now}}}
 	b.renew()
 	return b
 }
@@ -93,54 +87,57 @@ func (b *Bearer) drop(generation int) {
 	}
 }
 
-// Do sends the request with a token. After a 401 it is sent once more with a
-// fresh one; if that is not accepted either, the error is of class Auth.
+// freshTokens is how many new tokens a request is tried with: a second one,
+// since the first may have been revoked with another call's, and a third is no
+// accident any more.
+const freshTokens = 2
+
+// Do sends the request with a token. After a 401 it is sent again with a fresh
+// one; if fresh ones are not accepted either, the error is of class Auth.
 func (b *Bearer) Do(ctx context.Context, c *Client, req Request) (*Response, error) {
 	for attempt := 1; ; attempt++ {
 		token, generation, err := b.token(ctx)
 		if err != nil {
 			return nil, err
 		}
-		authorised := req
-		authorised.Header = req.Header.Clone()
-		if authorised.Header == nil {
-			authorised.Header = http.Header{}
-		}
-		authorised.Header.Set("Authorization", token.Type()+" "+token.AccessToken)
-		resp, err := c.Do(ctx, authorised)
-		if f := fault.As(err); f == nil || f.Code != CodeUnauthorised {
+		resp, err := c.Do(ctx, req.authorised(token.Type()+" "+token.AccessToken))
+		f := fault.As(err)
+		if f == nil || f.Class != fault.Auth {
 			return resp, err
-		} else if attempt == 2 {
-			f.Code = "token-not-accepted"
-			f.Advice = "the token was fresh: check that the account is active, and that it may use this module"
-			return nil, f
 		}
 		b.drop(generation)
+		if attempt > freshTokens {
+			if f.Code == CodeUnauthorised {
+				f.Code = CodeTokenNotAccepted
+				f.Advice = "the token was fresh: check that the account is active, and that it may use this module"
+			}
+			return nil, f
+		}
 	}
 }
 
-// cautious remembers for a while that a credential was refused.
-type cautious struct {
-	source oauth2.TokenSource
-	now    func() time.Time
+// Reject says that an answer of success refused the token in its body: the
+// next request gets a fresh one.
+func (b *Bearer) Reject(*fault.Error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.renew()
+}
 
-	mu      sync.Mutex
-	refusal *fault.Error
-	until   time.Time
+// cautious does not ask for tokens with a credential that was refused.
+type cautious struct {
+	source   oauth2.TokenSource
+	refusals refusals
+	mu       sync.Mutex // one attempt at a time
 }
 
 func (c *cautious) Token() (*oauth2.Token, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.refusal != nil && c.now().Before(c.until) {
-		again := *c.refusal
-		again.Message += fmt.Sprintf(" (remembered; not tried again before %s, since accounts lock)", c.until.UTC().Format("15:04:05 MST"))
-		return nil, &again
+	if refusal := c.refusals.remembered(); refusal != nil {
+		return nil, refusal
 	}
 	token, err := c.source.Token()
-	c.refusal = nil
-	if f := fault.As(err); f != nil && f.Class == fault.Auth {
-		c.refusal, c.until = f, c.now().Add(refusalMemory)
-	}
+	c.refusals.note(err)
 	return token, err
 }

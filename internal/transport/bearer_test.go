@@ -109,14 +109,14 @@ func TestAFreshTokenThatIsRefusedIsAnAuthError(t *testing.T) {
 	err := call1(t, NewBearer(tokens), accepting(t, func(string) bool { return false }))
 	require.Equal(t, fault.Auth, fault.As(err).Class)
 	require.Equal(t, "token-not-accepted", fault.As(err).Code)
-	require.EqualValues(t, 2, tokens.calls.Load())
+	require.EqualValues(t, 3, tokens.calls.Load(), "the first, and two fresh ones")
 }
 
 func TestARefusedCredentialIsRememberedForAWhile(t *testing.T) {
 	t.Parallel()
 	tokens := &issuer{err: &fault.Error{Class: fault.Auth, Code: "token-refused", Message: "no"}}
 	now := time.Now()
-	c := &cautious{source: tokens, now: func() time.Time { return now }}
+	c := &cautious{source: tokens, refusals: refusals{now: func() time.Time { return now }}}
 	for range 3 {
 		_, err := c.Token()
 		require.Equal(t, "token-refused", fault.As(err).Code)
@@ -132,7 +132,7 @@ func TestARefusedCredentialIsRememberedForAWhile(t *testing.T) {
 func TestOtherErrorsOfATokenCallAreNotRemembered(t *testing.T) {
 	t.Parallel()
 	tokens := &issuer{err: &fault.Error{Class: fault.Transient}}
-	c := &cautious{source: tokens, now: time.Now}
+	c := &cautious{source: tokens, refusals: refusals{now: time.Now}}
 	for range 3 {
 		_, err := c.Token()
 		require.Error(t, err)

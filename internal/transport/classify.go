@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"sluice/internal/fault"
 )
@@ -32,8 +33,24 @@ const (
 	CodeThrottled    = "throttled"        // 429, 409 and 503 with a wait
 	CodeServerError  = "server-error"     // 500 and other 5xx
 	CodeUnavailable  = "unavailable"      // 408, 425, 502, 503, 504
-	CodeMarkup       = "markup"           // HTML where JSON was expected
+	CodeMarkup       = "markup"           // HTML or XML where JSON was expected
+
+	CodeTokenNotAccepted = "token-not-accepted" // 401 even with a fresh token
+	CodeLoginRefused     = "login-refused"      // 401 to a user name and password
 )
+
+// maxHead bounds how much of the body of an answer that is no success is
+// looked at, in bytes.
+const maxHead = 16 << 10
+
+// A Failure is an answer that is no success, as the vendor's package sees it.
+type Failure struct {
+	Status int
+	Header http.Header
+	Head   []byte // the beginning of the body, without the request's secrets
+	// Wait is how long the headers ask to wait; 0 when they do not.
+	Wait time.Duration
+}
 
 func refused(code, message string, err error) *fault.Error {
 	return &fault.Error{Class: fault.Refused, Code: code, Message: message, Err: err}
@@ -109,7 +126,7 @@ func (c call) cut(ctx context.Context, err error) error {
 
 // statusError classifies an answer by its status.
 func (c call) statusError(r *Response) error {
-	head, _ := io.ReadAll(io.LimitReader(r.Body, 16<<10)) // what arrived is enough for a message
+	head, _ := io.ReadAll(io.LimitReader(r.Body, maxHead)) // what arrived is enough for a message
 	head = c.redact(head)
 	f := &fault.Error{
 		Message: fmt.Sprintf("%s answered %d %s to %s", c.vendor(), r.Status, http.StatusText(r.Status), c.target()),
@@ -117,7 +134,7 @@ func (c call) statusError(r *Response) error {
 	}
 	if say := c.client.options.Message; say != nil {
 		if said := say(head); said != "" {
-			f.Message += ": " + said
+			f.Message += ": " + string(c.redact([]byte(said))) // again: escapes are undone by now
 		}
 	}
 	wait, asked := retryAfter(r)
@@ -144,7 +161,21 @@ func (c call) statusError(r *Response) error {
 	default:
 		f.Class, f.Code = fault.Refused, CodeBadRequest
 	}
+	if !asked {
+		wait = 0
+	}
+	if r.Status/100 != 3 {
+		c.refine(f, r, head, wait)
+	}
 	return f
+}
+
+// refine lets the vendor's package say what an answer means.
+func (c call) refine(f *fault.Error, r *Response, head []byte, wait time.Duration) {
+	if refine := c.client.options.Refine; refine != nil {
+		refine(f, Failure{Status: r.Status, Header: r.Header, Head: head, Wait: wait})
+		f.Message = string(c.redact([]byte(f.Message)))
+	}
 }
 
 // toHost names the host of a redirect; the rest of it may hold a token.
@@ -172,12 +203,14 @@ func (c call) refuseMarkup(r *Response) error {
 	if err != nil || first[0] != '<' {
 		return nil // an empty or broken answer is for the decoder to judge
 	}
-	head, _ := io.ReadAll(io.LimitReader(r.Body, fault.MaxDetail))
+	head, _ := io.ReadAll(io.LimitReader(r.Body, maxHead))
 	head = c.redact(bytes.TrimSpace(head))
-	return &fault.Error{
+	f := &fault.Error{
 		Class: fault.Contract, Code: CodeMarkup,
 		Message: c.vendor() + " answered " + c.target() + " with a web page instead of JSON",
 		Advice:  "check the base URL: this is usually a login page, or a proxy's notice",
 		Detail:  fault.Head(head),
 	}
+	c.refine(f, r, head, 0)
+	return f
 }

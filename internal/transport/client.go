@@ -12,8 +12,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
+
+	"sluice/internal/fault"
 )
 
 // Options configure a Client. Only BaseURL is required; zero values take the
@@ -40,8 +41,13 @@ type Options struct {
 	// Message takes what the vendor says out of an error body; what it
 	// returns becomes part of the error. Nil says nothing.
 	Message func(body []byte) string
+	// Refine changes the error of an answer that is no success (4xx, 5xx, or
+	// markup where JSON was expected) where the vendor's own codes say more
+	// than the status. Nil leaves it.
+	Refine func(f *fault.Error, answer Failure)
 	// SecretHeaders name the request headers whose values never appear in
-	// an error, even when an answer echoes them. Authorization always does.
+	// an error, even when an answer echoes them. Authorization is always
+	// one, with the password in it.
 	SecretHeaders []string
 }
 
@@ -113,6 +119,17 @@ type Request struct {
 	// JSON says that a successful answer has to be JSON: an HTML page (a
 	// login form, a proxy's notice) is then a contract error.
 	JSON bool
+}
+
+// authorised is the request with an Authorization header.
+func (r Request) authorised(value string) Request {
+	header := r.Header.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
+	header.Set("Authorization", value)
+	r.Header = header
+	return r
 }
 
 // Response is a successful (2xx) answer. Close Body when done.
@@ -188,32 +205,6 @@ func (c call) vendor() string { return c.client.options.Vendor }
 
 // target names the request in a message: "POST https://host/path".
 func (c call) target() string { return c.method + " " + c.url }
-
-// redactor returns a function that blots out the values of secret headers.
-func (c *Client) redactor(header http.Header) func([]byte) []byte {
-	var secrets [][]byte
-	for name, values := range header {
-		for _, secret := range c.options.SecretHeaders {
-			if !strings.EqualFold(name, secret) {
-				continue
-			}
-			for _, v := range values {
-				if _, credential, ok := strings.Cut(v, " "); ok {
-					v = credential // without the scheme: "Bearer "
-				}
-				if v != "" {
-					secrets = append(secrets, []byte(v))
-				}
-			}
-		}
-	}
-	return func(b []byte) []byte {
-		for _, s := range secrets {
-			b = bytes.ReplaceAll(b, s, []byte("[redacted]"))
-		}
-		return b
-	}
-}
 
 func date(h http.Header) time.Time {
 	t, err := http.ParseTime(h.Get("Date"))

@@ -7,6 +7,8 @@ import (
 	"sluice/internal/qualys"
 	"sluice/internal/source"
 	"sluice/internal/source/qualystas"
+	"sluice/internal/source/qualysvm"
+	"sluice/internal/source/qualyswas"
 	"sluice/internal/suggest"
 )
 
@@ -14,6 +16,8 @@ import (
 func All() []source.Kind {
 	return []source.Kind{
 		qualystas.New(qualystas.Options{}),
+		qualysvm.New(qualysvm.Options{}),
+		qualyswas.New(qualyswas.Options{}),
 	}
 }
 

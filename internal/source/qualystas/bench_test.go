@@ -1,6 +1,7 @@
 package qualystas_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -69,4 +70,25 @@ func writePage(w io.Writer, after, n int, more bool, findings int) {
 		}
 	}
 	_, _ = w.Write(append(buf, `]}}`...))
+}
+
+// asked reads the id and the limit out of a QPS request.
+func asked(t testing.TB, r *http.Request) (after, limit int) {
+	var body struct {
+		ServiceRequest struct {
+			Preferences struct{ LimitResults int }
+			Filters     struct {
+				Criteria []struct{ Field, Operator, Value string }
+			}
+		}
+	}
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		t.Error(err)
+	}
+	for _, c := range body.ServiceRequest.Filters.Criteria {
+		if c.Field == "id" && c.Operator == "GREATER" {
+			after, _ = strconv.Atoi(c.Value)
+		}
+	}
+	return after, body.ServiceRequest.Preferences.LimitResults
 }

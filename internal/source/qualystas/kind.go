@@ -5,11 +5,11 @@ package qualystas
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"sluice/internal/fault"
 	"sluice/internal/qualys"
+	"sluice/internal/qualys/qps"
 	"sluice/internal/source"
 	"sluice/internal/suggest"
 	"sluice/internal/transport"
@@ -38,18 +38,7 @@ type Options struct {
 
 // New returns the kind.
 func New(o Options) source.Kind {
-	o.PageSize = positive(o.PageSize, defaultPageSize)
-	o.ChunkBytes = positive(o.ChunkBytes, 4<<20)
-	o.MaxRecord = positive(o.MaxRecord, 64<<20)
-	o.Backoff = positive(o.Backoff, 250*time.Millisecond)
 	return kind{o}
-}
-
-func positive[T int | int64 | time.Duration](v, otherwise T) T {
-	if v <= 0 {
-		return otherwise
-	}
-	return v
 }
 
 type kind struct{ options Options }
@@ -89,6 +78,9 @@ func (k kind) Open(c source.Connection) (source.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := client.NeedGateway(); err != nil {
+		return nil, err
+	}
 	dialect := c.Settings[qualys.FieldDialect]
 	if dialect == "" {
 		dialect = qualys.DialectQPS
@@ -98,33 +90,48 @@ func (k kind) Open(c source.Connection) (source.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	options.PageSize = positive(pageSize, options.PageSize)
+	if pageSize > 0 {
+		options.PageSize = pageSize
+	}
 	return &session{client: client, dialect: dialect, options: options}, nil
 }
 
-// session implements source.Session. It has no state but the client's token.
+// session implements source.Session.
 type session struct {
 	client  *qualys.Client
 	dialect string
+	vain    qualys.Vain
 	options Options
 }
 
 // Read implements source.Session. No call is made before the first Next.
 func (s *session) Read(_ context.Context, req source.Request) (source.Reader, error) {
-	cur, err := parseCursor(req.Cursor)
-	if err != nil {
-		return nil, err
-	}
 	var names []string
 	for _, search := range searches {
 		if search.assetType == req.AssetType {
-			return &reader{session: s, path: search.path, updated: sinceFilter(req.Since), cur: cur, pageSize: s.options.PageSize}, nil
+			return qps.NewReader(s.search(search.path, qualys.After(req.Since)), req.Cursor)
 		}
 		names = append(names, search.assetType)
 	}
 	return nil, &fault.Error{
 		Class: fault.Refused, Code: "asset-type",
 		Message: fmt.Sprintf("TotalAppSec has no asset type %q%s", req.AssetType, suggest.Ending(req.AssetType, names)),
+	}
+}
+
+// search is the search at a path for what was updated after a time.
+func (s *session) search(path string, updated string) qps.Search {
+	return qps.Search{
+		Ask: func(ctx context.Context, q qps.Query) (*transport.Response, error) {
+			return s.client.Post(ctx, path, phrase(s.dialect, query{q, updated}))
+		},
+		Explain:    explain,
+		Path:       path,
+		Vain:       &s.vain,
+		PageSize:   s.options.PageSize,
+		ChunkBytes: s.options.ChunkBytes,
+		MaxRecord:  s.options.MaxRecord,
+		Backoff:    s.options.Backoff,
 	}
 }
 
@@ -135,53 +142,22 @@ func (s *session) Probe(ctx context.Context) []source.Check {
 		return checks
 	}
 	for _, search := range searches {
-		checks = append(checks, s.probe(ctx, search.path, search.step))
+		checks = append(checks, qualys.CheckCount(search.step, "records", func() (int64, error) { return s.count(ctx, search.path) }))
 	}
 	return checks
-}
-
-func (s *session) probe(ctx context.Context, path, step string) source.Check {
-	begin := time.Now()
-	seen, err := s.count(ctx, path)
-	check := qualys.CheckFrom(step, err, time.Since(begin))
-	if err != nil {
-		return check
-	}
-	check.Seen = seen
-	check.Message = "answered"
-	switch {
-	case seen == 0:
-		check.Message = "answered, and shows no records"
-		check.Advice = "if there should be some, check what the client's user may see: records outside its scope are left out without a word"
-	case seen > 0:
-		check.Message = fmt.Sprintf("answered, and shows %d records", seen)
-	}
-	return check
 }
 
 // count asks for one record, and returns how many the vendor says there are;
 // negative when it does not say.
 func (s *session) count(ctx context.Context, path string) (int64, error) {
-	resp, err := s.client.Post(ctx, path, phrase(s.dialect, query{size: 1}))
-	if err != nil {
-		return -1, explain(err)
-	}
-	defer resp.Body.Close()
-	p := newPage(resp, s.options.MaxRecord)
-	for err == nil {
-		_, err = p.next()
-	}
-	if err != io.EOF {
-		return -1, diagnose(err).err
-	}
-	if err := p.refusal(); err != nil {
-		return -1, err
-	}
+	e, err := s.search(path, "").Envelope(ctx, qps.Query{Size: 1})
 	switch {
-	case p.more == nil && !p.empty():
-		return -1, nothingNew(&openPage{page: p})
-	case p.total < 0 && !(p.ended() || p.empty()):
+	case err != nil:
+		return -1, err
+	case e.More == nil && !e.Empty():
+		return -1, qps.NoEndMarker()
+	case e.Total < 0 && !(e.Ended() || e.Empty()):
 		return -1, nil
 	}
-	return max(p.total, p.records), nil
+	return max(e.Total, e.Records), nil
 }

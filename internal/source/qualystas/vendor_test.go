@@ -151,16 +151,8 @@ func truth(v vendor, t simulator.AssetType, without ...string) []string {
 
 func applications() source.Request { return source.Request{AssetType: qualystas.Application} }
 
-// answers is a vendor that gives a token to everyone and answers the n-th
-// search with the n-th of the bodies, from then on with the last.
-func answers(t testing.TB, o qualystas.Options, bodies ...string) source.Session {
-	n := 0
-	return scripted(t, o, func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, bodies[min(n, len(bodies)-1)])
-		n++
-	})
-}
-
+// scripted is a vendor that gives a token to everyone and answers searches as
+// the handler does.
 func scripted(t testing.TB, o qualystas.Options, search http.HandlerFunc) source.Session {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/auth/oidc", func(w http.ResponseWriter, _ *http.Request) {

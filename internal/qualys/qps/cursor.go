@@ -1,4 +1,4 @@
-package qualystas
+package qps
 
 import (
 	"encoding/json"

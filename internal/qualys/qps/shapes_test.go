@@ -1,10 +1,9 @@
-package qualystas_test
+package qps_test
 
 import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sluice/internal/fault"
-	"sluice/internal/source/qualystas"
+	"sluice/internal/qualys/qps"
 )
 
 // TestAnswersInOtherShapesAreRead: what is not documented may turn out
@@ -38,7 +37,7 @@ func TestAnswersInOtherShapesAreRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := read(t, answers(t, small, body), applications())
+			got := read(t, answers(t, small, body))
 			require.NoError(t, got.err)
 			require.Len(t, got.ids, 2)
 			require.Empty(t, got.setAside)
@@ -67,7 +66,7 @@ func TestAnswersOfNoKnownMeaningAreContractErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := read(t, answers(t, small, c.body), applications())
+			got := read(t, answers(t, small, c.body))
 			require.ErrorContains(t, got.err, c.says)
 			require.Equal(t, fault.Contract, fault.As(got.err).Class)
 			require.Empty(t, got.ids, "nothing is believed of a page that contradicts itself")
@@ -77,7 +76,7 @@ func TestAnswersOfNoKnownMeaningAreContractErrors(t *testing.T) {
 
 func TestIdsMayBeLongerThan64Bits(t *testing.T) {
 	t.Parallel()
-	got := read(t, answers(t, small, `{"hasMore":0,"data":[{"id":99},{"id":100},{"id":99999999999999999999},{"id":"100000000000000000000"}]}`), applications())
+	got := read(t, answers(t, small, `{"hasMore":0,"data":[{"id":99},{"id":100},{"id":99999999999999999999},{"id":"100000000000000000000"}]}`))
 	require.NoError(t, got.err)
 	require.Len(t, got.ids, 4)
 }
@@ -85,7 +84,7 @@ func TestIdsMayBeLongerThan64Bits(t *testing.T) {
 func TestAVendorWithSmallerPagesIsAskedForThem(t *testing.T) {
 	t.Parallel()
 	var sizes []int
-	s := scripted(t, qualystas.Options{Backoff: time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+	s := scripted(t, qps.Search{Backoff: time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
 		_, limit := asked(t, r)
 		sizes = append(sizes, limit)
 		if limit > 250 {
@@ -94,20 +93,20 @@ func TestAVendorWithSmallerPagesIsAskedForThem(t *testing.T) {
 		}
 		fmt.Fprint(w, `{"hasMore":0,"data":[{"id":5}]}`)
 	})
-	got := read(t, s, applications())
+	got := read(t, s)
 	require.NoError(t, got.err)
 	require.Equal(t, []int{1000, 100}, sizes)
 }
 
 func TestAnEmptyBodyIsACutAnswer(t *testing.T) {
 	t.Parallel()
-	got := read(t, answers(t, small, ""), applications())
+	got := read(t, answers(t, small, ""))
 	require.Equal(t, fault.Transient, fault.As(got.err).Class)
 }
 
 func TestAShortEmptyAnswerAfterAPromiseOfMoreIsDoubted(t *testing.T) {
 	t.Parallel()
-	got := read(t, answers(t, small, `{"hasMore":1,"data":[{"id":5}]}`, `{"responseCode":"SUCCESS","count":0}`), applications())
+	got := read(t, answers(t, small, `{"hasMore":1,"data":[{"id":5}]}`, `{"responseCode":"SUCCESS","count":0}`))
 	require.NoError(t, got.err)
 	require.Equal(t, []string{"5"}, got.ids)
 	require.Contains(t, got.last.Doubt, "without an end marker")
@@ -124,12 +123,12 @@ func TestATotalThatCountsFromTheCursorOn(t *testing.T) {
 		}
 		return fmt.Sprintf(`{"count":%d,"totalCount":%d,"hasMore":%d,"data":[%s]}`, len(ids), total, more, strings.Join(records, ","))
 	}
-	got := read(t, answers(t, small, page(1, 6, 1, 2), page(1, 4, 3, 4), page(0, 2, 5, 6)), applications())
+	got := read(t, answers(t, small, page(1, 6, 1, 2), page(1, 4, 3, 4), page(0, 2, 5, 6)))
 	require.NoError(t, got.err)
 	require.Empty(t, got.last.Doubt)
 	require.Equal(t, []int64{4, 2, 0}, []int64{got.chunks[0].Remaining, got.chunks[1].Remaining, got.chunks[2].Remaining})
 
-	short := read(t, answers(t, small, page(1, 7, 1, 2), page(1, 5, 3, 4), page(0, 3, 5, 6)), applications())
+	short := read(t, answers(t, small, page(1, 7, 1, 2), page(1, 5, 3, 4), page(0, 3, 5, 6)))
 	require.NoError(t, short.err)
 	require.Contains(t, short.last.Doubt, "counted 7 records and marked the end after 6")
 }
@@ -140,7 +139,7 @@ func TestAMissingRecordIsFoundAgain(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 1000)
 	whole := 0
-	s := scripted(t, qualystas.Options{PageSize: 8, ChunkBytes: 2000, Backoff: time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+	s := scripted(t, qps.Search{PageSize: 8, ChunkBytes: 2000, Backoff: time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
 		after, limit := asked(t, r)
 		var records []string
 		for id := after + 1; id <= 10 && len(records) < limit; id++ {
@@ -153,7 +152,7 @@ func TestAMissingRecordIsFoundAgain(t *testing.T) {
 		}
 		fmt.Fprintf(w, `{"count":%d,"hasMore":%t,"data":[%s]}`, count, after+count < 10, strings.Join(records, ","))
 	})
-	got := read(t, s, applications())
+	got := read(t, s)
 	require.NoError(t, got.err)
 	arrived := map[string]bool{}
 	for _, id := range got.ids {
@@ -167,7 +166,7 @@ func TestAMissingRecordIsFoundAgain(t *testing.T) {
 func TestARecordThatIsCountedAndNeverDelivered(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 1000)
-	s := scripted(t, qualystas.Options{PageSize: 8, ChunkBytes: 2000, Backoff: time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+	s := scripted(t, qps.Search{PageSize: 8, ChunkBytes: 2000, Backoff: time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
 		after, limit := asked(t, r)
 		var records []string
 		count := 0
@@ -178,7 +177,7 @@ func TestARecordThatIsCountedAndNeverDelivered(t *testing.T) {
 		}
 		fmt.Fprintf(w, `{"count":%d,"hasMore":%t,"data":[%s]}`, count, after+count < 10, strings.Join(records, ","))
 	})
-	got := read(t, s, applications())
+	got := read(t, s)
 	require.ErrorContains(t, got.err, "counted 1 records in a page and delivered 0")
 	require.Equal(t, fault.Transient, fault.As(got.err).Class)
 	require.Contains(t, got.last.Cursor, `"after":"3"`, "the stream stands before it")
@@ -201,40 +200,12 @@ func TestASkippedRecordIsNotMissedInTheTotal(t *testing.T) {
 		fmt.Fprintf(w, `{"count":%d,"totalCount":%d,"hasMore":%t,"data":[%s]}`,
 			len(records), 6-after, after+skip+len(records) < 6, strings.Join(records, ","))
 	})
-	got := read(t, s, applications())
+	got := read(t, s)
 	require.NoError(t, got.err)
 	require.Equal(t, []string{"1", "2", "3", "4", "6"}, got.ids)
 	require.Len(t, got.setAside, 1)
 	require.Contains(t, got.setAside[0].Reason, "500")
 	require.Empty(t, got.last.Doubt)
-}
-
-// asked reads the id and the limit out of a QPS request.
-func asked(t testing.TB, r *http.Request) (after, limit int) {
-	after, limit, _ = askedFrom(t, r)
-	return after, limit
-}
-
-// askedFrom also reads how many records are to be left out.
-func askedFrom(t testing.TB, r *http.Request) (after, limit, skip int) {
-	var body struct {
-		ServiceRequest struct {
-			Preferences struct{ LimitResults, StartFromOffset int }
-			Filters     struct {
-				Criteria []struct{ Field, Operator, Value string }
-			}
-		}
-	}
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-		t.Error(err)
-	}
-	for _, c := range body.ServiceRequest.Filters.Criteria {
-		if c.Field == "id" && c.Operator == "GREATER" {
-			after, _ = strconv.Atoi(c.Value)
-		}
-	}
-	p := body.ServiceRequest.Preferences
-	return after, p.LimitResults, max(p.StartFromOffset-1, 0)
 }
 
 func TestIdsThatAreNoNumbersGoByTheVendorsLastId(t *testing.T) {
@@ -243,13 +214,13 @@ func TestIdsThatAreNoNumbersGoByTheVendorsLastId(t *testing.T) {
 	o.ChunkBytes = 4 // chunks hold whole pages all the same
 	got := read(t, answers(t, o,
 		`{"hasMore":1,"lastId":"a2","data":[{"id":"b9"},{"id":"a2"}]}`,
-		`{"hasMore":0,"data":[{"id":"c1"}]}`), applications())
+		`{"hasMore":0,"data":[{"id":"c1"}]}`))
 	require.NoError(t, got.err)
 	require.Equal(t, []string{"b9", "a2", "c1"}, got.ids)
 	require.Len(t, got.chunks, 2)
 	require.Contains(t, got.chunks[0].Cursor, `"after":"a2"`)
 
-	stands := read(t, answers(t, small, `{"hasMore":1,"data":[{"id":"b9"}]}`), applications())
+	stands := read(t, answers(t, small, `{"hasMore":1,"data":[{"id":"b9"}]}`))
 	require.Equal(t, fault.Contract, fault.As(stands.err).Class)
 }
 
@@ -257,7 +228,7 @@ func TestARecordNestedTooDeepIsSetAsideWithoutAnotherCall(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat(`{"a":[`, 100) + strings.Repeat(`]}`, 100)
 	wide := "[" + strings.Repeat(`{"b":"[[[[\"{{{"},`, 500) + "{}]"
-	got := read(t, answers(t, small, `{"hasMore":0,"data":[{"id":1},{"id":2,"x":`+deep+`},{"id":3,"x":`+wide+`}]}`), applications())
+	got := read(t, answers(t, small, `{"hasMore":0,"data":[{"id":1},{"id":2,"x":`+deep+`},{"id":3,"x":`+wide+`}]}`))
 	require.NoError(t, got.err)
 	require.Equal(t, []string{"1", "3"}, got.ids)
 	require.Len(t, got.setAside, 1)
@@ -281,7 +252,7 @@ func TestARecordTooLargeIsSetAside(t *testing.T) {
 		}
 		fmt.Fprintf(w, `{"count":%d,"hasMore":%t,"data":[%s]}`, len(records), after+len(records) < 5, strings.Join(records, ","))
 	})
-	got := read(t, s, applications())
+	got := read(t, s)
 	require.NoError(t, got.err)
 	require.Equal(t, []string{"1", "2", "4", "5"}, got.ids)
 	require.Len(t, got.setAside, 1)
@@ -312,7 +283,7 @@ func TestAnotherObjectsIdIsNeverTaken(t *testing.T) {
 					fmt.Fprintf(w, `{"hasMore":1,"lastId":2,"data":[%s`, record)
 				}
 			})
-			got := read(t, s, applications())
+			got := read(t, s)
 			require.Error(t, got.err)
 			require.Contains(t, got.err.Error(), "after record 1")
 			require.Equal(t, []string{"1"}, got.ids)

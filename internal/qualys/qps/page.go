@@ -1,4 +1,4 @@
-package qualystas
+package qps
 
 import (
 	"errors"
@@ -13,16 +13,19 @@ import (
 	"sluice/internal/fault"
 	"sluice/internal/qualys"
 	"sluice/internal/transport"
+	"sluice/internal/xmlstream"
 )
 
-// envelope is what an answer says about its records.
-type envelope struct {
+// An Envelope is what an answer says about its records.
+type Envelope struct {
+	Count   int64 // records in this page, of a count call in all; negative when not said
+	Total   int64 // records in all; negative when not said
+	More    *bool // whether there is more after this page; nil when not said
+	LastID  string
+	Records int64 // how many there were
+
 	code    string // responseCode
 	message string
-	count   int64 // records in this page; negative when not said
-	total   int64 // records in all; negative when not said
-	more    *bool // nil when not said
-	lastID  string
 	hasData bool // the array of records was there
 }
 
@@ -39,12 +42,12 @@ var errTooLarge = errors.New("it is too large")
 // page decodes one answer while it arrives. Members of the envelope may stand
 // before or after the records.
 type page struct {
-	envelope
+	Envelope
 	body      budget
 	dec       *jsontext.Decoder
 	maxRecord int64
 	inArray   bool
-	records   int64 // read so far
+	explain   func(error, string) error // of the search
 	// redact blots out the request's secrets, should an answer repeat them.
 	redact func([]byte) []byte
 }
@@ -68,9 +71,9 @@ func (b *budget) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func newPage(resp *transport.Response, maxRecord int64) *page {
-	p := &page{body: budget{r: resp.Body}, maxRecord: maxRecord, redact: resp.Redact}
-	p.count, p.total = -1, -1
+func newPage(resp *transport.Response, s Search) *page {
+	p := &page{body: budget{r: resp.Body}, maxRecord: s.MaxRecord, explain: s.explain, redact: resp.Redact}
+	p.Count, p.Total = -1, -1
 	p.dec = jsontext.NewDecoder(&p.body, lenient...)
 	return p
 }
@@ -97,7 +100,7 @@ func (p *page) next() (jsontext.Value, error) {
 	if err != nil {
 		return nil, p.classify(err)
 	}
-	p.records++
+	p.Records++
 	return record, nil
 }
 
@@ -163,18 +166,19 @@ func (p *page) member(name string) (done bool, err error) {
 	case namesCode[name]:
 		p.code = text
 	case namesCount[name]:
-		p.count, err = number(name, text)
+		p.Count, err = number(name, text)
 	case namesTotal[name]:
-		p.total, err = number(name, text)
+		p.Total, err = number(name, text)
 	case namesLastID[name]:
-		p.lastID = text
+		p.LastID = text
 	case namesMore[name] && (yes[text] || no[text]):
 		more := yes[text]
-		p.more = &more
+		p.More = &more
 	case namesMore[name]:
 		err = strange(name, text)
 	case namesMessage[name] && p.message == "":
-		p.message = qualys.Message([]byte(`{"` + name + `":` + string(value) + `}`))
+		said := qualys.Message([]byte(`{"` + name + `":` + string(value) + `}`))
+		p.message = string(p.redact([]byte(said)))
 	}
 	return false, err
 }
@@ -229,6 +233,8 @@ type unreadable struct {
 	// cut says that the answer ended early: asking again may help. What is
 	// broken otherwise will most likely be broken again.
 	cut bool
+	// large says that it is too large: it will be the next time, too.
+	large bool
 	// inRecord says that it happened in a record; head is its beginning.
 	inRecord bool
 	head     []byte
@@ -248,20 +254,33 @@ func (p *page) classify(err error) error {
 		return io.EOF
 	}
 	f := fault.As(err)
-	if f != nil && f.Class == fault.Contract && f.Code != transport.CodeTooLarge {
+	var said *returned
+	switch {
+	case errors.As(err, &said):
+		return p.explain(said.fault, said.code)
+	case f != nil && f.Class != fault.Transient && f.Code != transport.CodeTooLarge:
 		return err
 	}
-	u := &unreadable{cause: err, inRecord: p.inArray, lastID: p.lastID}
+	u := &unreadable{cause: err, inRecord: p.inArray, lastID: p.LastID}
 	if p.inArray {
 		// What is buffered and not yet consumed begins with the record.
 		rest := p.dec.UnreadBuffer()
 		u.head = append(u.head, p.redact(rest[:min(len(rest), headSize)])...)
 	}
-	var syntax *jsontext.SyntacticError
+	var (
+		syntax    *jsontext.SyntacticError
+		syntaxXML *xmlstream.SyntaxError
+		limitXML  *xmlstream.LimitError
+	)
 	switch {
 	case f != nil:
 		u.reason, u.cut = "the answer broke off", f.Class == fault.Transient
+	case errors.As(err, &syntaxXML):
+		u.reason = "it is not valid XML: " + syntaxXML.Reason
+	case errors.As(err, &limitXML):
+		u.reason, u.large = "in it "+limitXML.What+" exceeds "+strconv.Itoa(limitXML.Max), true
 	case errors.Is(err, errTooLarge):
+		u.large = true
 		u.reason = "it is larger than " + strconv.FormatInt(p.maxRecord>>20, 10) + " MiB"
 		if !p.inArray {
 			u.reason = "what surrounds the records is larger than " + strconv.Itoa(maxEnvelope>>20) + " MiB"
@@ -277,33 +296,19 @@ func (p *page) classify(err error) error {
 	return u
 }
 
-// ended reports the vendor's own end marker.
-func (e *envelope) ended() bool { return e.more != nil && !*e.more }
+// Ended reports the vendor's own end marker.
+func (e *Envelope) Ended() bool { return e.More != nil && !*e.More }
 
-// empty reports the short form of an empty answer, which has a count of zero
-// and nothing else (seen on the wire of the QPS APIs).
-func (e *envelope) empty() bool { return e.more == nil && e.count == 0 && !e.hasData }
+// Empty reports the short form of an empty answer, which has a count of zero
+// and nothing else (recorded of the QPS APIs).
+func (e *Envelope) Empty() bool { return e.More == nil && e.Count == 0 && !e.hasData }
 
 // refusal is the error that the response code stands for, or nil.
-func (e *envelope) refusal() error {
+func (s Search) refusal(e *Envelope) error {
 	if e.code == "" || successCodes[e.code] {
 		return nil
 	}
-	rule, known := responseCodes[e.code]
-	if !known {
-		rule = codeRule{class: fault.Contract, code: "response-code"}
-	}
-	f := &fault.Error{
-		Class: rule.class, Code: rule.code, Advice: rule.advice,
-		Message: "Qualys answered a search with " + clip(e.code, 64),
-	}
-	if e.message != "" {
-		f.Message += ": " + e.message
-	}
-	if f.Class == fault.Throttled {
-		f.Wait = limitWait
-	}
-	return f
+	return s.explain(qualys.Responded(e.code, e.message), e.code)
 }
 
 // appendRecord adds a record and a newline to data. A record becomes one line

@@ -1,4 +1,4 @@
-package qualystas
+package qps
 
 import (
 	"context"
@@ -9,16 +9,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"sluice/internal/fault"
+	"sluice/internal/qualys"
 	"sluice/internal/source"
 )
 
 // reader walks a stream by id: each page asks for the records above the last
 // id. It ends only at the vendor's own end marker.
 type reader struct {
-	session *session
-	path    string
-	updated time.Time
-	cur     cursor
+	search Search
+	cur    cursor
 	// pageSize is how many records are asked for unless some are in the way.
 	pageSize int
 
@@ -71,19 +70,19 @@ func (r *reader) Next(ctx context.Context) (source.Chunk, error) {
 		}
 		r.closePage()
 		if ctx.Err() != nil {
-			return source.Chunk{}, stopped(ctx)
+			return source.Chunk{}, qualys.Stopped(ctx)
 		}
-		t := diagnose(err)
+		t, vain := diagnose(err), r.search.Vain.Is(r.search.Path)
 		size := r.cur.size(r.pageSize)
 		switch {
 		case t.refused && size > modestPageSize:
 			r.pageSize = modestPageSize
-		case try < t.tries(size, r.cur):
-			if err := r.pause(ctx, try); err != nil {
+		case try < t.tries(size, r.cur) && !vain:
+			if err := qualys.Pause(ctx, r.search.Backoff, try); err != nil {
 				return source.Chunk{}, err
 			}
 			continue
-		case !t.narrow || size == 1 && !t.aside:
+		case !t.narrow || vain || size == 1 && !t.aside:
 			return source.Chunk{}, t.err
 		case size > 1 && t.nextRecord:
 			r.cur.Window = 1
@@ -101,33 +100,17 @@ func (r *reader) Next(ctx context.Context) (source.Chunk, error) {
 	}
 }
 
-// pause waits a little; the caller has patience of its own.
-func (r *reader) pause(ctx context.Context, try int) error {
-	wait := time.NewTimer(r.session.options.Backoff << (2 * (try - 1)))
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-		return nil
-	case <-ctx.Done():
-		return stopped(ctx)
-	}
-}
-
-func stopped(ctx context.Context) error {
-	return fmt.Errorf("reading from Qualys was stopped: %w", context.Cause(ctx))
-}
-
 // ask opens the page after the cursor.
 func (r *reader) ask(ctx context.Context) error {
-	q := query{after: r.cur.After, updated: r.updated, skip: r.cur.Skip, size: r.cur.size(r.pageSize)}
-	resp, err := r.session.client.Post(ctx, r.path, phrase(r.session.dialect, q))
+	q := Query{After: r.cur.After, Skip: r.cur.Skip, Size: r.cur.size(r.pageSize)}
+	resp, err := r.search.Ask(ctx, q)
 	if err != nil {
-		return explain(err)
+		return r.search.explain(err, "")
 	}
 	r.clock = resp.Clock
 	r.open = &openPage{
-		page: newPage(resp, r.session.options.MaxRecord),
-		body: resp.Body, from: r.cur, size: q.size,
+		page: newPage(resp, r.search),
+		body: resp.Body, from: r.cur, size: q.Size,
 	}
 	return nil
 }
@@ -164,7 +147,7 @@ func (r *reader) chunk(ctx context.Context) (source.Chunk, error) {
 			r.cur = start
 			return source.Chunk{}, err
 		}
-		if len(chunk.Data) >= r.session.options.ChunkBytes && !p.opaque {
+		if len(chunk.Data) >= r.search.ChunkBytes && !p.opaque {
 			p.delivered = true
 			return r.finish(p, chunk), nil
 		}
@@ -175,7 +158,7 @@ func (r *reader) chunk(ctx context.Context) (source.Chunk, error) {
 // record made it large.
 func (r *reader) keep(data []byte) {
 	r.data = data[:0]
-	if cap(data) > 4*r.session.options.ChunkBytes {
+	if cap(data) > 4*r.search.ChunkBytes {
 		r.data = nil
 	}
 }
@@ -189,7 +172,7 @@ func (r *reader) take(p *openPage, chunk *source.Chunk, record jsontext.Value) e
 		p.idless = true
 	case p.opaque, p.last == "" && !(numeric(id) && numeric("0"+p.from.After)):
 		p.opaque, p.last, p.idless = true, id, false
-		if len(chunk.Data) > 16*r.session.options.ChunkBytes {
+		if len(chunk.Data) > 16*r.search.ChunkBytes {
 			return errPageTooLarge
 		}
 	case !numeric(id) || p.last != "" && !above(id, p.last):
@@ -209,7 +192,7 @@ func (r *reader) take(p *openPage, chunk *source.Chunk, record jsontext.Value) e
 		chunk.SetAside = append(chunk.SetAside, source.SetAside{
 			ExternalID: id,
 			Reason:     fmt.Sprintf("it is nested more than %d levels deep", maxDepth),
-			Head:       fault.Head(record),
+			Head:       fault.Head(p.redact(record[:min(len(record), headSize)])),
 		})
 		return nil
 	}
@@ -220,10 +203,10 @@ func (r *reader) take(p *openPage, chunk *source.Chunk, record jsontext.Value) e
 
 // endPage judges a page that has been read to its end.
 func (r *reader) endPage(p *openPage, chunk *source.Chunk) error {
-	if err := p.refusal(); err != nil {
+	if err := r.search.refusal(&p.Envelope); err != nil {
 		return err
 	}
-	if p.count >= 0 && p.count != p.records {
+	if p.Count >= 0 && p.Count != p.Records {
 		if !p.delivered || p.size == 1 {
 			return miscounted(p)
 		}
@@ -235,13 +218,13 @@ func (r *reader) endPage(p *openPage, chunk *source.Chunk) error {
 		return nil
 	}
 	chunk.Pages = 1
-	if p.lastID != "" && (p.opaque || p.idless && numeric(p.lastID) && above(p.lastID, r.cur.After)) {
-		r.cur.After, r.cur.Skip = clip(p.lastID, maxID), 0
+	if p.LastID != "" && (p.opaque || p.idless && numeric(p.LastID) && above(p.LastID, r.cur.After)) {
+		r.cur.After, r.cur.Skip = clip(p.LastID, maxID), 0
 	}
 	switch {
-	case p.ended():
+	case p.Ended():
 		chunk.End = true
-	case p.empty():
+	case p.Empty():
 		chunk.End = true
 		if p.from.After != "" {
 			chunk.Doubt = "Qualys had said that there was more, and then answered with nothing and without an end marker"
@@ -254,8 +237,9 @@ func (r *reader) endPage(p *openPage, chunk *source.Chunk) error {
 
 // finish completes a chunk with what is known about the stream after it.
 func (r *reader) finish(p *openPage, chunk source.Chunk) source.Chunk {
+	r.search.Vain.Answered(r.search.Path)
 	from := p.from
-	from.heard(p.total)
+	from.heard(p.Total)
 	r.cur.Total = from.Total
 	chunk.SetAside = append(r.unproven, chunk.SetAside...)
 	r.unproven = nil

@@ -1,4 +1,4 @@
-package qualystas_test
+package qps_test
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
 
-	"sluice/internal/source/qualystas"
+	"sluice/internal/qualys/qps"
 )
 
 // FuzzReader answers a search with anything at all, and then with an end. A
@@ -28,7 +28,7 @@ func FuzzReader(f *testing.F) {
 	}
 	var body []byte
 	first := true
-	s := scripted(f, qualystas.Options{PageSize: 4, Backoff: time.Nanosecond, ChunkBytes: 64}, func(w http.ResponseWriter, _ *http.Request) {
+	s := scripted(f, qps.Search{PageSize: 4, Backoff: time.Nanosecond, ChunkBytes: 64}, func(w http.ResponseWriter, _ *http.Request) {
 		if first {
 			_, _ = w.Write(body)
 		} else {
@@ -38,7 +38,7 @@ func FuzzReader(f *testing.F) {
 	})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		body, first = data, true
-		reader, err := s.Read(t.Context(), applications())
+		reader, err := qps.NewReader(s, "")
 		require.NoError(t, err)
 		defer reader.Close()
 		for range len(data) + 10 {

@@ -1,11 +1,11 @@
-package qualystas
+package qps
 
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"sluice/internal/fault"
+	"sluice/internal/qualys"
 	"sluice/internal/source"
 	"sluice/internal/transport"
 )
@@ -58,7 +58,7 @@ func diagnose(err error) trouble {
 	var u *unreadable
 	if errors.As(err, &u) {
 		f := &fault.Error{
-			Class: fault.Contract, Code: "unreadable-answer",
+			Class: fault.Contract, Code: qualys.CodeUnreadable,
 			Message: "an answer of Qualys to a search cannot be read: " + u.reason,
 			Detail:  fault.Head(u.head),
 		}
@@ -67,7 +67,7 @@ func diagnose(err error) trouble {
 			f.Err = u.cause
 		}
 		return trouble{
-			err: f, again: !u.inRecord || !errors.Is(u, errTooLarge), narrow: u.inRecord || u.cut, nextRecord: u.inRecord && !u.cut,
+			err: f, again: !u.inRecord || !u.large, narrow: u.inRecord || u.cut, nextRecord: u.inRecord && !u.cut,
 			aside: u.inRecord, why: u.reason, head: u.head, lastID: u.lastID,
 		}
 	}
@@ -75,13 +75,13 @@ func diagnose(err error) trouble {
 	switch {
 	case f == nil:
 		return trouble{err: err}
-	case f.Code == transport.CodeServerError, f.Code == codeVendorError:
+	case f.Code == transport.CodeServerError, f.Code == qualys.CodeVendorError:
 		return trouble{err: err, again: true, narrow: true, aside: true, why: f.Message}
 	case f.Code == transport.CodeTooLarge:
 		return trouble{err: err, narrow: true, aside: true, why: f.Message}
 	case f.Code == transport.CodeTimeout, f.Code == codeMiscounted:
 		return trouble{err: err, again: true, narrow: true}
-	case f.Code == codeNotUnderstood, f.Code == transport.CodeBadRequest:
+	case f.Code == qualys.CodeNotUnderstood, f.Code == transport.CodeBadRequest:
 		return trouble{err: err, refused: true}
 	case f.Class == fault.Transient, f.Code == codeNothingNew, f.Code == codeNoMarker:
 		return trouble{err: err, again: true}
@@ -127,6 +127,7 @@ func (r *reader) setAside(t trouble) (chunk source.Chunk, done bool) {
 
 // stuck says where the stream stands when not even one record can be had.
 func (r *reader) stuck(err error) error {
+	r.search.Vain.Searched(r.search.Path)
 	f := fault.As(err)
 	if f == nil {
 		return err
@@ -141,53 +142,35 @@ func (r *reader) stuck(err error) error {
 }
 
 const (
-	codeMiscounted  = "miscounted"
-	codeNothingNew  = "nothing-new"
-	codeNoMarker    = "no-end-marker"
-	codeVendorError = "vendor-error"
+	codeMiscounted = "miscounted"
+	codeNothingNew = "nothing-new"
+	codeNoMarker   = "no-end-marker"
 )
 
 func miscounted(p *openPage) error {
 	return &fault.Error{
 		Class: fault.Transient, Code: codeMiscounted,
-		Message: fmt.Sprintf("Qualys counted %d records in a page and delivered %d", p.count, p.records),
+		Message: fmt.Sprintf("Qualys counted %d records in a page and delivered %d", p.Count, p.Records),
 	}
 }
 
 func nothingNew(p *openPage) error {
-	f := &fault.Error{Class: fault.Contract, Code: codeNothingNew}
-	switch {
-	case p.more == nil:
-		f.Code = codeNoMarker
-		f.Message = "an answer of Qualys does not say whether there is more"
-		f.Advice = "the answer is in no known shape; please report it with a sample"
-	default:
-		f.Message = fmt.Sprintf("Qualys says that there is more after record %q, and delivers nothing new", p.from.After)
-		f.Advice = "it may ignore the condition on ids; please report it with a sample"
+	if p.More == nil {
+		return NoEndMarker()
 	}
-	return f
+	return &fault.Error{
+		Class: fault.Contract, Code: codeNothingNew,
+		Message: fmt.Sprintf("Qualys says that there is more after record %q, and delivers nothing new", p.from.After),
+		Advice:  "it may ignore the condition on ids; please report it with a sample",
+	}
 }
 
-// explain adds to an error of the search call what is known about this kind.
-func explain(err error) error {
-	f := fault.As(err)
-	if f == nil {
-		return err
+// NoEndMarker is the error of an answer that is neither an end nor promises
+// more.
+func NoEndMarker() error {
+	return &fault.Error{
+		Class: fault.Contract, Code: codeNoMarker,
+		Message: "an answer of Qualys does not say whether there is more",
+		Advice:  "the answer is in no known shape; please report it with a sample",
 	}
-	switch f.Code {
-	case transport.CodeForbidden, "token-not-accepted":
-		f.Advice = adviceUserLevel
-	case transport.CodeBadRequest:
-		f.Advice = adviceDialect
-	}
-	return f
-}
-
-// sinceFilter is the bound of a delta run. The operator is strict, dates have
-// seconds: one second less closes the interval at its lower end.
-func sinceFilter(since time.Time) time.Time {
-	if since.IsZero() {
-		return since
-	}
-	return since.UTC().Truncate(time.Second).Add(-time.Second)
 }
