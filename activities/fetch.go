@@ -33,6 +33,8 @@ type Fetched struct {
 	// Trouble is the last error that was got over on the way, in this attempt
 	// or an earlier one.
 	Trouble string `json:"trouble,omitempty"`
+	// Unread are the parts of the source that could not be read, so far.
+	Unread []source.Scope `json:"unread,omitempty"`
 }
 
 // Fetch fills a batch with what the vendor sends next. Records are stored as
@@ -67,7 +69,7 @@ func (f *fetch) result() Fetched {
 	p := f.point
 	return Fetched{
 		BatchRecords: f.records, Pages: p.Pages, Records: p.Records, Expected: p.Expected, SetAside: p.SetAside,
-		Ended: p.Ended, Doubt: p.Doubt, WaitUntil: f.waitUntil, Waits: f.waits, Trouble: f.trouble,
+		Ended: p.Ended, Doubt: p.Doubt, WaitUntil: f.waitUntil, Waits: f.waits, Trouble: f.trouble, Unread: p.Unread,
 	}
 }
 
@@ -128,6 +130,10 @@ func (f *fetch) read(ctx context.Context, session source.Session, full func() bo
 	if reader == nil {
 		if reader, err = openAt(ctx, session, source.Request{
 			AssetType: stream.Name, Since: stream.Since, Filters: f.plan.Filters, Cursor: f.point.Cursor,
+			Recall: func(ctx context.Context, keys []string) (map[string]string, error) {
+				return f.a.store.Recall(ctx, f.plan.ProfileID, stream.Name, keys)
+			},
+			Exclusive: f.a.store.Exclusive,
 		}); err != nil {
 			return err
 		}
@@ -167,13 +173,19 @@ func (f *fetch) store(ctx context.Context, c source.Chunk) error {
 	if c.Records > 0 {
 		after.Chunk++
 	}
+	for _, scope := range c.Unread {
+		if !slices.ContainsFunc(f.point.Unread, func(s source.Scope) bool { return s.ID == scope.ID }) {
+			after.Unread = append(slices.Clip(after.Unread), scope)
+			f.a.note(ctx, f.plan, f.ref.RunID, "warn", scope.ID+" could not be read: "+scope.Reason, map[string]any{"stream": f.ref.Stream})
+		}
+	}
 	rejects := make([]catalog.Reject, len(c.SetAside))
 	for i, s := range c.SetAside {
 		rejects[i] = catalog.Reject{Ordinal: f.point.SetAside + int64(i), Finding: -1, AssetID: s.ExternalID, Value: s.Head, Reason: s.Reason}
 		f.a.note(ctx, f.plan, f.ref.RunID, "warn", "a record was set aside: "+s.Reason, map[string]any{"stream": f.ref.Stream, "record": s.ExternalID})
 	}
 	f.packed = s2.Encode(f.packed[:cap(f.packed)], c.Data)
-	stored := catalog.Chunk{Records: c.Records, RawBytes: len(c.Data), Data: f.packed}
+	stored := catalog.Chunk{Records: c.Records, RawBytes: len(c.Data), Data: f.packed, Documents: c.Documents, Remember: c.Remember}
 	if err := f.a.store.SaveChunk(ctx, f.ref, stored, rejects, after); err != nil {
 		return err
 	}

@@ -44,13 +44,21 @@ func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventor
 		// Whose findings they are, or which, is not known.
 		unknown, aside = unknown+int64(len(aside)), nil
 	}
+	scopes, err := a.store.Unread(ctx, in.RunID, in.Stream)
+	if err != nil {
+		return inventory.Reconciled{}, err
+	}
+	var unread []string
+	for _, s := range scopes {
+		unread = append(unread, s.ID)
+	}
 	kind, err := kinds.Find(plan.Kind)
 	if err != nil {
 		return inventory.Reconciled{}, err
 	}
 	policy := inventory.Policy{
 		Full: scope.Full && unknown == 0, ShrinkPercent: plan.ShrinkPercent, AcceptShrink: plan.AcceptShrink,
-		SetAside: aside, RetireAfter: plan.RetireAfter, FixAbsent: plan.AbsentFindings == "fixed" && !source.Drifts(kind, plan.Filters),
+		SetAside: aside, Unread: unread, RetireAfter: plan.RetireAfter, FixAbsent: plan.AbsentFindings == "fixed" && !source.Drifts(kind, plan.Filters),
 	}
 	var done inventory.Reconciled
 	err = a.store.UnderLease(ctx, in.RunID, func(tx pgx.Tx) error {

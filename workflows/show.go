@@ -166,6 +166,9 @@ func notes(s lifecycle.Stream, now time.Time) []string {
 	if s.Doubt != "" {
 		all = append(all, "not complete: "+s.Doubt)
 	}
+	for _, scope := range s.Unread {
+		all = append(all, scope.ID+" could not be read: "+scope.Reason)
+	}
 	if s.SetAside > 0 {
 		all = append(all, fmt.Sprintf("%d records could not be read and were set aside", s.SetAside))
 	}

@@ -94,7 +94,7 @@ func (r *ingestion) fetch(ctx workflow.Context, s *lifecycle.Stream, ref catalog
 		if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), acts.Fetch, ref).Get(ctx, &f); err != nil {
 			return f, err
 		}
-		s.Pages, s.Records, s.Expected, s.SetAside = f.Pages, f.Records, f.Expected, f.SetAside
+		s.Pages, s.Records, s.Expected, s.SetAside, s.Unread = f.Pages, f.Records, f.Expected, f.SetAside, f.Unread
 		if f.Trouble != "" {
 			s.Trouble = f.Trouble
 		}

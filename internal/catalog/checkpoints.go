@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"sluice/internal/lifecycle"
+	"sluice/internal/source"
 )
 
 // BatchRef names a batch: the unit that is fetched, transformed and written.
@@ -35,6 +36,7 @@ type FetchPoint struct {
 	Repeated   int64
 	SetAside   int64
 	ProgressAt time.Time
+	Unread     []source.Scope
 }
 
 // ClaimFetch makes this attempt the one that may fetch the batch, and returns
@@ -47,7 +49,7 @@ func (s *Store) ClaimFetch(ctx context.Context, ref BatchRef) (FetchPoint, error
 			   SET token = token + 1, batch = $3, chunk = CASE WHEN batch = $3 THEN chunk ELSE 0 END,
 			       progress_at = CASE WHEN batch = $3 THEN progress_at ELSE now() END
 			 WHERE run_id = $1 AND stream = $2 AND batch IN ($3 - 1, $3)
-			RETURNING token, cursor, batch, chunk, ended, doubt, clock, expected, pages, records, repeated, set_aside, progress_at`,
+			RETURNING token, cursor, batch, chunk, ended, doubt, clock, expected, pages, records, repeated, set_aside, progress_at, unread`,
 			ref.RunID, ref.Stream, ref.Batch)
 		if err != nil {
 			return err
@@ -64,11 +66,13 @@ func (s *Store) ClaimFetch(ctx context.Context, ref BatchRef) (FetchPoint, error
 	return p, nil
 }
 
-// Chunk is some records as received, compressed.
+// Chunk is some records as received, compressed, with what came along.
 type Chunk struct {
-	Records  int
-	RawBytes int
-	Data     []byte
+	Records   int
+	RawBytes  int
+	Data      []byte
+	Documents []source.Document
+	Remember  map[string]string
 }
 
 // BatchSize is what a batch's chunks come to so far.
@@ -95,10 +99,10 @@ func (s *Store) SaveChunk(ctx context.Context, ref BatchRef, chunk Chunk, setAsi
 		tag, err := tx.Exec(ctx, `
 			UPDATE fetch_checkpoints
 			   SET cursor = $4, chunk = $5, ended = $6, doubt = $7, clock = coalesce(clock, $8), expected = $9,
-			       pages = $10, records = $11, repeated = $12, set_aside = $13, progress_at = now()
+			       pages = $10, records = $11, repeated = $12, set_aside = $13, unread = $14, progress_at = now()
 			 WHERE run_id = $1 AND stream = $2 AND token = $3`,
 			ref.RunID, ref.Stream, after.Token, after.Cursor, after.Chunk, after.Ended, after.Doubt, after.Clock, after.Expected,
-			after.Pages, after.Records, after.Repeated, after.SetAside)
+			after.Pages, after.Records, after.Repeated, after.SetAside, unread(after.Unread))
 		if err != nil {
 			return err
 		}
@@ -106,6 +110,12 @@ func (s *Store) SaveChunk(ctx context.Context, ref BatchRef, chunk Chunk, setAsi
 			return ErrSuperseded
 		}
 		if err := insertRejects(ctx, tx, ref, "fetch", setAside); err != nil {
+			return err
+		}
+		if err := saveDocuments(ctx, tx, chunk.Documents); err != nil {
+			return err
+		}
+		if err := remember(ctx, tx, ref, chunk.Remember); err != nil {
 			return err
 		}
 		if chunk.Records == 0 {
@@ -119,6 +129,22 @@ func (s *Store) SaveChunk(ctx context.Context, ref BatchRef, chunk Chunk, setAsi
 		return fmt.Errorf("store chunk %d of batch %d of %s: %w", after.Chunk, ref.Batch, ref.Stream, err)
 	}
 	return nil
+}
+
+// unread is what is stored: a list even when it is empty.
+func unread(scopes []source.Scope) []source.Scope {
+	if scopes == nil {
+		return []source.Scope{}
+	}
+	return scopes
+}
+
+// Unread returns the parts of the source that a stream could not read.
+func (s *Store) Unread(ctx context.Context, runID int64, stream string) (scopes []source.Scope, err error) {
+	if err := s.pool.QueryRow(ctx, "SELECT unread FROM fetch_checkpoints WHERE run_id = $1 AND stream = $2", runID, stream).Scan(&scopes); err != nil {
+		return nil, fmt.Errorf("read what %s could not read: %w", stream, err)
+	}
+	return scopes, nil
 }
 
 // Chunks calls f for each chunk of a batch, in order.

@@ -163,11 +163,14 @@ func closeRun(ctx context.Context, tx pgx.Tx, runID int64, outcome lifecycle.Out
 		runID, string(outcome), reason); err != nil {
 		return fmt.Errorf("close run %d: %w", runID, err)
 	}
-	// What the run kept for Reconcile.
+	// What the run kept for its end.
 	if _, err := tx.Exec(ctx, "DELETE FROM seen_findings WHERE run_id = $1", runID); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, "DELETE FROM vanished_findings WHERE run_id = $1", runID)
+	if _, err := tx.Exec(ctx, "DELETE FROM vanished_findings WHERE run_id = $1", runID); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, "DELETE FROM remembered WHERE run_id = $1", runID)
 	return err
 }
 
@@ -240,6 +243,9 @@ func (s *Store) FinishRun(ctx context.Context, runID int64, end Ending) error {
 				       filters = CASE WHEN $7 THEN excluded.filters ELSE watermarks.filters END`,
 				runID, plan.ProfileID, name, stream.MapID, fullAt, plan.filters(), stream.Full() || stream.Role == source.Reference); err != nil {
 				return fmt.Errorf("move watermark of %s: %w", name, err)
+			}
+			if err := learn(ctx, tx, runID, plan.ProfileID, stream); err != nil {
+				return err
 			}
 		}
 		if end.AssetsIn {

@@ -137,7 +137,7 @@ const stageAssets = `
 	CREATE TEMP TABLE IF NOT EXISTS stage_assets (
 		id bigint, digest uuid, source_created_at timestamptz, source_updated_at timestamptz,
 		name text, base_url text, specification_url text, attributes jsonb,
-		ip_address text, dns_name text, operating_system text, last_scanned_at timestamptz
+		ip_address text, dns_name text, operating_system text, specification_hash text, last_scanned_at timestamptz
 	) ON COMMIT DELETE ROWS`
 
 // updateAssets writes the assets whose content differs from what is stored.
@@ -164,12 +164,12 @@ func (w *writer) updateAssets(p *part, ids []int64, changed []int) error {
 			INSERT INTO change_log (run_id, asset_id, change, before)
 			SELECT $1, a.id, 'updated', jsonb_strip_nulls(jsonb_build_object(
 			       'name', a.name, 'baseUrl', a.base_url, 'specificationUrl', a.specification_url,
-			       'ipAddress', a.ip_address, 'dnsName', a.dns_name, 'operatingSystem', a.operating_system,
+			       'specificationHash', a.specification_hash, 'ipAddress', a.ip_address, 'dnsName', a.dns_name, 'operatingSystem', a.operating_system,
 			       'sourceUpdatedAt', a.source_updated_at, 'attributes', a.attributes))
 			  FROM stage_assets s JOIN assets a USING (id) WHERE a.digest <> s.digest)
 		UPDATE assets a SET (run_id, map_id, digest, `+assetContent+`) =
 		       ($1, $2, s.digest, s.source_created_at, s.source_updated_at, s.name, s.base_url, s.specification_url, s.attributes,
-		        s.ip_address, s.dns_name, s.operating_system, coalesce(s.last_scanned_at, a.last_scanned_at))
+		        s.ip_address, s.dns_name, s.operating_system, s.specification_hash, coalesce(s.last_scanned_at, a.last_scanned_at))
 		  FROM stage_assets s WHERE a.id = s.id AND a.digest <> s.digest`, w.scope.RunID, w.scope.MapID)
 	if err != nil {
 		return err

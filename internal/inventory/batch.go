@@ -188,6 +188,10 @@ func (p *part) encodeAsset(a *transform.Asset) asset {
 	if a.IPAddress != "" || a.DNSName != "" || a.OperatingSystem != "" {
 		digested = len(c)
 	}
+	c = appendText(c, a.SpecificationHash)
+	if a.SpecificationHash != "" {
+		digested = len(c)
+	}
 	row := asset{externalID: a.ExternalID, digest: digestOf(c[from:digested]), listed: a.FindingsListed, scanned: micros(a.LastScannedAt)}
 	c = appendTime(c, a.LastScannedAt)
 	p.content = c
@@ -226,8 +230,8 @@ func micros(t time.Time) int64 {
 
 // The columns that the encode functions write, in their order.
 const (
-	assetContent    = "source_created_at, source_updated_at, name, base_url, specification_url, attributes, ip_address, dns_name, operating_system, last_scanned_at"
-	assetContentN   = 10
+	assetContent    = "source_created_at, source_updated_at, name, base_url, specification_url, attributes, ip_address, dns_name, operating_system, specification_hash, last_scanned_at"
+	assetContentN   = 11
 	findingContent  = "severity, name, attributes, status, qid, first_found_at"
 	findingContentN = 6
 )

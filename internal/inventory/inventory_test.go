@@ -217,6 +217,53 @@ func TestAnAssetThatWasSetAsideWasSeen(t *testing.T) {
 	require.Equal(t, "stale", e.assets()["3"].Status)
 }
 
+func TestWhatIsBelowAnUnreadScopeIsNotGone(t *testing.T) {
+	e := newEstate(t)
+	e.write(app("/s/1/a"), app("/s/1/b"), app("/s/11/c"), app("/s/2/d"))
+	e.run()
+	e.write(app("/s/2/d"))
+	done := e.reconcile(func(p *inventory.Policy) { p.Unread = []string{"/s/1"} })
+	require.Equal(t, int64(1), done.Stale)
+	require.Equal(t, "active", e.assets()["/s/1/a"].Status)
+	require.Equal(t, "stale", e.assets()["/s/11/c"].Status, "it is not below it")
+	e.run()
+	e.write(app("/s/2/d"))
+	require.Equal(t, int64(2), e.reconcile(nil).Stale, "now it was read")
+}
+
+func TestAnAPIShowsItsSpecification(t *testing.T) {
+	e := newEstate(t)
+	e.scope.Class, e.scope.Nested = "api", false
+	_, err := e.store.Pool().Exec(t.Context(), "INSERT INTO documents (hash, format, bytes, data) VALUES ('h', 'wsdl', 7, '')")
+	require.NoError(t, err)
+	_, err = e.store.Pool().Exec(t.Context(), "INSERT INTO document_endpoints VALUES ('h', 0, 'POST', '/', '', false, 1, 'unknown'), ('h', 1, 'POST', '/a', '', false, 1, 'unknown')")
+	require.NoError(t, err)
+	with := func(hash string) transform.Asset {
+		return transform.Asset{ExternalID: "1", BaseURL: "https://x", SpecificationHash: hash, Attributes: []byte(`{"ready":true,"service":"apim","type":"soap"}`)}
+	}
+	e.write(with("h"), transform.Asset{ExternalID: "2", Attributes: []byte(`{"ready":"who knows"}`)})
+	list := func(f inventory.Filter) []inventory.APIRow {
+		f.Limit = 10
+		rows, err := inventory.APIs(t.Context(), e.store.Pool(), f)
+		require.NoError(t, err)
+		return rows
+	}
+	all, yes := list(inventory.Filter{}), true
+	require.Len(t, all, 2)
+	require.Equal(t, int64(2), all[0].Endpoints)
+	require.Equal(t, "wsdl", *all[0].Format)
+	require.Nil(t, all[1].Ready)
+	for _, f := range []inventory.Filter{{Ready: &yes}, {Service: "apim"}, {Type: "soap"}} {
+		require.Len(t, list(f), 1)
+	}
+	api, err := inventory.API(t.Context(), e.store.Pool(), all[0].ID)
+	require.NoError(t, err)
+	require.Equal(t, "https://x", *api.URL)
+
+	e.run()
+	require.Equal(t, int64(1), e.write(with("other")).Assets.Updated, "another specification is a change")
+}
+
 func TestAnAssetThatAnotherProfileSeesIsNotStale(t *testing.T) {
 	e := newEstate(t)
 	first, second := e.scope.ProfileID, e.profile("second")

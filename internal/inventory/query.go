@@ -94,6 +94,9 @@ type Filter struct {
 	// ModifiedSince narrows a knowledge base to what its source has changed
 	// since then.
 	ModifiedSince time.Time
+	Service       string // APIs only, as the next two
+	Type          string
+	Ready         *bool
 	After         int64
 	Limit         int
 }
@@ -119,6 +122,9 @@ func (f Filter) where(name string) (string, pgx.NamedArgs) {
 	// A map may keep identifiers, or objects that have them.
 	add(f.CVE != "", "jsonb_path_exists(cves, '$.** ? (@ == $cve)', jsonb_build_object('cve', @cve::text))", "cve", f.CVE)
 	add(!f.ModifiedSince.IsZero(), "modified_at >= @modified", "modified", f.ModifiedSince)
+	add(f.Service != "", "service = @service", "service", f.Service)
+	add(f.Type != "", "type = @type", "type", f.Type)
+	add(f.Ready != nil, "ready = @ready", "ready", f.Ready)
 	return strings.Join(conditions, " AND "), args
 }
 

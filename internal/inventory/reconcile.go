@@ -25,6 +25,9 @@ type Policy struct {
 	// SetAside are external ids of assets whose records could not be read: they
 	// are there.
 	SetAside []string
+	// Unread are parts of the source that could not be read: assets whose
+	// external ids begin with one of these and a slash are not gone.
+	Unread []string
 	// FixAbsent: a finding that its asset no longer has is fixed; otherwise
 	// it keeps its status.
 	FixAbsent bool
@@ -78,6 +81,9 @@ func (w *writer) reconcileAssets(policy Policy) (done Reconciled, err error) {
 	}
 	if err := w.seeRejected(aside); err != nil {
 		return done, fmt.Errorf("mark assets seen that were set aside: %w", err)
+	}
+	if err := w.seeUnread(policy.Unread); err != nil {
+		return done, fmt.Errorf("mark assets seen that could not be read: %w", err)
 	}
 	var missing, known int64
 	if err := w.tx.QueryRow(w.ctx, `

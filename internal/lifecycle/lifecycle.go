@@ -126,6 +126,9 @@ func Judge(streams []Stream) (Outcome, string) {
 		if s.Doubt != "" {
 			doubts = append(doubts, s.Name+": "+s.Doubt)
 		}
+		for _, scope := range s.Unread {
+			doubts = append(doubts, fmt.Sprintf("%s: %s could not be read: %s", s.Name, scope.ID, scope.Reason))
+		}
 		if s.SetAside > 0 {
 			doubts = append(doubts, fmt.Sprintf("%s: %d records could not be read and were set aside", s.Name, s.SetAside))
 		}

@@ -82,8 +82,11 @@ type Stream struct {
 	WaitUntil time.Time `json:"waitUntil,omitzero"`
 	Waits     string    `json:"waits,omitempty"` // why it waits
 	Doubt     string    `json:"doubt,omitempty"` // why it is not complete
-	Error     string    `json:"error,omitempty"` // why it failed
-	Code      string    `json:"code,omitempty"`  // the error's code
+	// Unread are parts of the source that could not be read; the stream is
+	// complete but for them.
+	Unread []source.Scope `json:"unread,omitempty"`
+	Error  string         `json:"error,omitempty"` // why it failed
+	Code   string         `json:"code,omitempty"`  // the error's code
 	// Trouble is the last error that the stream has got over.
 	Trouble string `json:"trouble,omitempty"`
 	// Began is when its first batch was asked for, Ended when its last was

@@ -161,6 +161,13 @@ type Request struct {
 	Filters map[string][]string
 	// Cursor is where an earlier Reader stood after a chunk; empty starts.
 	Cursor string
+	// Recall returns what complete runs of the profile have remembered of the
+	// stream's records, by key: see Chunk.Remember. Keys that are not known are
+	// left out.
+	Recall func(ctx context.Context, keys []string) (map[string]string, error)
+	// Exclusive waits until no other reader holds the key, in any worker, and
+	// holds it until release is called.
+	Exclusive func(ctx context.Context, key string) (release func(), err error)
 }
 
 // A Reader walks a stream. It is used by one goroutine at a time. Answers of
@@ -186,6 +193,14 @@ type Chunk struct {
 	// SetAside are records that the vendor could not deliver in a readable
 	// form even alone; the stream goes on after them.
 	SetAside []SetAside
+	// Documents are kept by their content; records refer to them by Hash.
+	Documents []Document
+	// Remember is what later runs are to know of these records, by key, once
+	// this run has turned out to be complete.
+	Remember map[string]string
+	// Unread are parts of the source that could not be read: the run is
+	// partial, and nothing in them is taken for gone.
+	Unread []Scope
 	// Cursor continues after this chunk. It may go back, when what was
 	// delivered turned out to have a hole: records then arrive again.
 	Cursor string
@@ -201,6 +216,32 @@ type Chunk struct {
 	// Doubt, set with End, says why the end cannot be believed: the vendor
 	// had counted more than it delivered.
 	Doubt string
+}
+
+// A Document is something large that belongs to a record, such as the
+// specification of an API.
+type Document struct {
+	Hash      string // SHA-256 of Data, in hexadecimal digits
+	Format    string // "openapi+json", "wsdl"
+	Data      []byte
+	Endpoints []Endpoint // what it says can be called
+}
+
+// An Endpoint is one operation of an API.
+type Endpoint struct {
+	Method      string
+	Path        string
+	OperationID string // empty: it has none
+	Deprecated  bool
+	Parameters  int
+	Security    string // "required", "none" or "unknown"
+}
+
+// A Scope is a part of a source: all assets whose external ids begin with ID
+// and, after it, a slash.
+type Scope struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason"` // why it could not be read
 }
 
 // SetAside is a record that could not be read.

@@ -192,6 +192,8 @@ func (a *Applier) put(r *rule, s *scope, v value) {
 		a.asset.BaseURL = v.text
 	case assetSpecificationURL:
 		a.asset.SpecificationURL = v.text
+	case assetSpecificationHash:
+		a.asset.SpecificationHash = v.text
 	case assetCreatedAt:
 		a.asset.SourceCreatedAt = moment(v.num)
 	case assetUpdatedAt:

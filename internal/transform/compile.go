@@ -15,6 +15,7 @@ const (
 	assetName
 	assetBaseURL
 	assetSpecificationURL
+	assetSpecificationHash
 	assetCreatedAt
 	assetUpdatedAt
 	assetLastScannedAt
@@ -44,6 +45,8 @@ var slots = map[string]slot{
 	"asset.assetDetail.name":                                     assetName,
 	"asset.assetDetail.applicationAssetClass.baseUrl":            assetBaseURL,
 	"asset.assetDetail.apiCollectionAssetClass.specificationUrl": assetSpecificationURL,
+	"asset.assetDetail.apiAssetClass.url":                        assetBaseURL,
+	"asset.assetDetail.apiAssetClass.specificationHash":          assetSpecificationHash,
 	"asset.assetDetail.sourceCreatedAt":                          assetCreatedAt,
 	"asset.assetDetail.sourceUpdatedAt":                          assetUpdatedAt,
 	"asset.assetDetail.lastScannedAt":                            assetLastScannedAt,

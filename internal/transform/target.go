@@ -9,14 +9,17 @@ import "time"
 type Asset struct {
 	ExternalID       string // asset.assetHeader.externalAssetId; never empty
 	Name             string // asset.assetDetail.name
-	BaseURL          string // asset.assetDetail.applicationAssetClass.baseUrl
+	BaseURL          string // asset.assetDetail.applicationAssetClass.baseUrl, or of an API apiAssetClass.url
 	SpecificationURL string // asset.assetDetail.apiCollectionAssetClass.specificationUrl
 	SourceCreatedAt  time.Time
 	SourceUpdatedAt  time.Time
 	IPAddress        string // asset.assetDetail.hostAssetClass.ipAddress
 	DNSName          string // asset.assetDetail.hostAssetClass.dnsName
 	OperatingSystem  string // asset.assetDetail.hostAssetClass.operatingSystem
-	Attributes       []byte // JSON object with sorted keys, or nil
+	// SpecificationHash is that of a document that came with the record
+	// (asset.assetDetail.apiAssetClass.specificationHash).
+	SpecificationHash string
+	Attributes        []byte // JSON object with sorted keys, or nil
 
 	// LastScannedAt moves at every scan; it is no part of the asset's content.
 	LastScannedAt time.Time
