@@ -211,6 +211,9 @@ func decideMode(asked lifecycle.Mode, plan catalog.Plan, watermarks map[string]c
 		if asked == lifecycle.Delta {
 			continue
 		}
+		if w.Missed {
+			return lifecycle.Full, "the last full run of " + s.Name + " was not complete"
+		}
 		if w.MapID != s.MapID {
 			return lifecycle.Full, "the transform map of " + s.Name + " has changed"
 		}

@@ -109,7 +109,8 @@ func (a *app) updateAndTest(ctx context.Context, store *catalog.Store, before, a
 			// Also after Ctrl-C: what was not tested is not kept. UpdateConnector
 			// refuses if somebody else has changed it meanwhile.
 			before.Version = after.Version + 1
-			if uerr := store.UpdateConnector(context.WithoutCancel(ctx), before); uerr != nil {
+			undo := context.WithoutCancel(ctx)
+			if uerr := errors.Join(store.ForgetChecks(undo, after.ID), store.UpdateConnector(undo, before)); uerr != nil {
 				return errors.Join(err, fmt.Errorf("put connector %s back as it was: %w", before.Name, uerr))
 			}
 			a.note("connector %s is as before, because the test did not succeed", before.Name)

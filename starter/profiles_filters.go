@@ -67,7 +67,11 @@ func (f *filterFlags) over(cmd *cobra.Command, k source.Kind, now map[string][]s
 			return nil, wrongUsage(cmd, "--filter %s: %w", name, err)
 		}
 		known := slices.ContainsFunc(k.Filters(), func(f source.Filter) bool { return f.Name == name })
-		if _, set := filters[name]; len(values) == 0 && (set || known) {
+		_, set := filters[name]
+		switch {
+		case len(values) == 0 && known && now == nil:
+			return nil, wrongUsage(cmd, "--filter %s has no value: give some, or leave it out to read everything", name)
+		case len(values) == 0 && (set || known):
 			delete(filters, name)
 			continue
 		}

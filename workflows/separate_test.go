@@ -314,12 +314,21 @@ func TestANarrowedScopeMarksNothingStaleOrFixed(t *testing.T) {
 			require.Contains(t, narrowed.Reason, "known assets were not delivered any more")
 			require.Zero(t, narrowed.Stale+narrowed.Fixed)
 
-			require.NoError(t, s.sim.Hide(0))
-			back, err := s.run(workflows.Input{Profile: s.profile, Mode: lifecycle.Full})
+			still, err := s.run(workflows.Input{Profile: s.profile})
 			require.NoError(t, err)
+			require.Equal(t, lifecycle.Full, still.Mode, "what the full run could not say is still to be said")
+			require.Equal(t, lifecycle.Partial, still.Outcome)
+
+			require.NoError(t, s.sim.Hide(0))
+			back, err := s.run(workflows.Input{Profile: s.profile})
+			require.NoError(t, err)
+			require.Equal(t, lifecycle.Full, back.Mode)
 			require.Equal(t, lifecycle.Succeeded, back.Outcome, back.Reason)
 			require.Equal(t, first.Assets.Created, back.Assets.Unchanged, "as if nothing had happened")
 			require.Zero(t, back.Findings.Updated+back.Findings.Returned)
+			last, err := s.run(workflows.Input{Profile: s.profile})
+			require.NoError(t, err)
+			require.Equal(t, lifecycle.Delta, last.Mode)
 		})
 	}
 }

@@ -74,14 +74,28 @@ type setup struct {
 	noWorker bool
 }
 
-// newStage sets up a stage with a profile that reads everything, in pages of
-// 50 records.
+// newStage sets up a stage with a profile that reads everything of a simulated
+// Qualys, in pages of 50 records.
 func newStage(t *testing.T, with setup) *stage {
-	if with.limits == (config.Limits{}) {
-		with.limits = smallBatches
-	}
+	sim, err := simulator.New(with.estate)
+	require.NoError(t, err)
+	vendor := httptest.NewServer(sim.Handler())
+	t.Cleanup(vendor.Close)
+	settings := map[string]string{"baseURL": vendor.URL, "clientId": sim.Credentials().ClientID, "pageSize": "50"}
+	maps.Copy(settings, with.settings)
 	if with.kind == "" {
 		with.kind = "qualys-tas"
+	}
+	s := stageOf(t, with, catalog.Connector{Name: "tas", Provider: "qualys", Active: true, Settings: settings},
+		map[string]string{"clientSecret": sim.Credentials().ClientSecret})
+	s.sim = sim
+	return s
+}
+
+// stageOf sets up a stage whose profile reads everything of a connector.
+func stageOf(t *testing.T, with setup, connector catalog.Connector, secrets map[string]string) *stage {
+	if with.limits == (config.Limits{}) {
+		with.limits = smallBatches
 	}
 	if with.policy == (catalog.Policy{}) {
 		with.policy = catalog.DefaultPolicy
@@ -92,10 +106,6 @@ func newStage(t *testing.T, with setup) *stage {
 	if with.temporal == "" {
 		with.temporal = testenv.Temporal(t)
 	}
-	sim, err := simulator.New(with.estate)
-	require.NoError(t, err)
-	vendor := httptest.NewServer(sim.Handler())
-	t.Cleanup(vendor.Close)
 	store, err := catalog.Open(t.Context(), with.database)
 	require.NoError(t, err)
 	t.Cleanup(store.Close)
@@ -107,16 +117,16 @@ func newStage(t *testing.T, with setup) *stage {
 	}
 
 	n := stages.Add(1)
-	s := &stage{t: t, with: with, sim: sim, store: store, temporal: temporal, queue: fmt.Sprintf("stage-%d", n), profile: fmt.Sprintf("stage-%d", n)}
+	s := &stage{t: t, with: with, store: store, temporal: temporal, queue: fmt.Sprintf("stage-%d", n), profile: fmt.Sprintf("stage-%d", n)}
 	key, err := secret.ParseKey(masterKey)
 	require.NoError(t, err)
-	settings := map[string]string{"baseURL": vendor.URL, "clientId": sim.Credentials().ClientID, "pageSize": "50"}
-	maps.Copy(settings, with.settings)
-	c, err := store.CreateConnector(t.Context(), catalog.Connector{Name: "tas", Provider: "qualys", Active: true, Settings: settings},
-		func(id int64) (map[string]string, error) {
-			at := secret.Place{ConnectorID: id, Field: "clientSecret"}
-			return map[string]string{"clientSecret": key.Seal(at, sim.Credentials().ClientSecret)}, nil
-		})
+	c, err := store.CreateConnector(t.Context(), connector, func(id int64) (map[string]string, error) {
+		sealed := make(map[string]string)
+		for field, plain := range secrets {
+			sealed[field] = key.Seal(secret.Place{ConnectorID: id, Field: field}, plain)
+		}
+		return sealed, nil
+	})
 	require.NoError(t, err)
 	s.createProfile(s.profile, c.ID, with.kind)
 	if !with.noWorker {
@@ -155,7 +165,7 @@ func (s *stage) start(in workflows.Input) client.WorkflowRun {
 
 // run runs the profile to its end.
 func (s *stage) run(in workflows.Input) (workflows.Result, error) {
-	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Minute)
 	defer cancel()
 	var result workflows.Result
 	err := s.start(in).Get(ctx, &result)

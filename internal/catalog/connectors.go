@@ -165,6 +165,16 @@ func (s *Store) SaveChecks(ctx context.Context, connectorID int64, kind string, 
 	})
 }
 
+// ForgetChecks deletes the results of the tests since the connector was last
+// changed: those of a change that is not kept.
+func (s *Store) ForgetChecks(ctx context.Context, connectorID int64) error {
+	_, err := s.pool.Exec(ctx, "DELETE FROM connector_checks t USING connectors c WHERE c.id = $1 AND t.connector_id = c.id AND t.at >= c.updated_at", connectorID)
+	if err != nil {
+		return fmt.Errorf("forget connection tests: %w", err)
+	}
+	return nil
+}
+
 // LastSeen returns of each step of a kind's tests the last one that counted
 // what the account sees.
 func (s *Store) LastSeen(ctx context.Context, connectorID int64, kind string) ([]ConnectorCheck, error) {

@@ -274,11 +274,18 @@ type Watermark struct {
 	FullAt  time.Time
 	MapID   int32
 	Filters map[string][]string
+	// Missed says that a later full run was not complete: what it could not say
+	// is still to be said.
+	Missed bool
 }
 
 // Watermarks returns a profile's watermarks by stream.
 func (s *Store) Watermarks(ctx context.Context, profileID int64) (map[string]Watermark, error) {
-	rows, err := s.pool.Query(ctx, "SELECT stream, clock, full_at, map_id, filters FROM watermarks WHERE profile_id = $1", profileID)
+	rows, err := s.pool.Query(ctx, `
+		SELECT w.stream, w.clock, w.full_at, w.map_id, w.filters,
+		       coalesce((SELECT coalesce(f.clock, r.started_at) > w.full_at FROM runs r JOIN fetch_checkpoints f ON f.run_id = r.id AND f.stream = w.stream
+		                  WHERE r.profile_id = w.profile_id AND r.mode = 'full' AND r.finished_at IS NOT NULL ORDER BY r.id DESC LIMIT 1), false)
+		  FROM watermarks w WHERE w.profile_id = $1`, profileID)
 	if err != nil {
 		return nil, fmt.Errorf("read watermarks: %w", err)
 	}
@@ -298,7 +305,7 @@ func (s *Store) Watermarks(ctx context.Context, profileID int64) (map[string]Wat
 // of them has read it by this map.
 func (s *Store) ReferenceWatermark(ctx context.Context, connectorID int64, stream string, mapID int32) (*Watermark, error) {
 	rows, err := s.pool.Query(ctx, `
-		SELECT w.stream, w.clock, max(w.full_at) OVER (), w.map_id, w.filters
+		SELECT w.stream, w.clock, max(w.full_at) OVER (), w.map_id, w.filters, false
 		  FROM watermarks w JOIN profiles p ON p.id = w.profile_id
 		 WHERE p.connector_id = $1 AND w.stream = $2 AND w.map_id = $3
 		 ORDER BY w.clock DESC LIMIT 1`, connectorID, stream, mapID)

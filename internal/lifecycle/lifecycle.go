@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"sluice/internal/source"
 )
 
 // State is where a profile stands. It never says how well a run went: that is
@@ -116,10 +118,12 @@ func Sum(profiles []State) State {
 
 // Judge decides the outcome of a run that was not cancelled from what its
 // streams came to. One failed stream does not spoil the others: the run is
-// partial as long as some stream brought its records in.
+// partial as long as some stream brought its assets or findings in.
 func Judge(streams []Stream) (Outcome, string) {
 	var failed, doubts []string
+	brought := false // assets or findings
 	for _, s := range streams {
+		brought = brought || s.Error == "" && s.Role != source.Reference
 		if s.Error != "" {
 			failed = append(failed, s.Name+": "+s.Error)
 		}
@@ -134,7 +138,7 @@ func Judge(streams []Stream) (Outcome, string) {
 		}
 	}
 	switch {
-	case len(failed) > 0 && len(failed) == len(streams):
+	case len(failed) > 0 && !brought:
 		return Failed, strings.Join(failed, "; ")
 	case len(failed)+len(doubts) > 0:
 		return Partial, strings.Join(append(failed, doubts...), "; ")

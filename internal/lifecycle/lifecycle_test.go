@@ -169,3 +169,14 @@ func TestAConnectorShowsTheMostActiveStateOfItsProfiles(t *testing.T) {
 	require.Equal(t, Processed, Sum([]State{Scheduled, Processed, Registered}))
 	require.Equal(t, Processing, Sum([]State{Processed, Processing}))
 }
+
+func TestARunThatBroughtOnlyWhatFindingsReferToHasFailed(t *testing.T) {
+	outcome, reason := Judge([]Stream{
+		{Name: "HOST", Role: source.Assets, Error: "no permission"}, {Name: "DETECTION", Role: source.Findings, Error: "no permission"},
+		{Name: "KNOWLEDGEBASE", Role: source.Reference, Phase: Done},
+	})
+	require.Equal(t, Failed, outcome)
+	require.Contains(t, reason, "no permission")
+	outcome, _ = Judge([]Stream{{Name: "HOST", Error: "no permission"}, {Name: "DETECTION", Role: source.Findings, Phase: Done}})
+	require.Equal(t, Partial, outcome)
+}

@@ -17,6 +17,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -277,12 +278,41 @@ func (s *Simulator) Banner(baseURL string) string {
                   %[13]d web applications with %[14]d findings
                   %[15]d hosts with %[16]s detections each on average
   dialect         %[10]s
-  change it       curl -X POST -d '{"updated":0.05,"added":0.01}' %[1]s/simulator/advance
+  other users     %[17]s
+  change it       curl -X POST -d '{"updated":0.05,"added":0.01,
+                    "web":{"updatedWebApps":0.05,"new":0.02,"fixed":0.05},
+                    "vm":{"scanned":0.2,"new":0.05,"fixed":0.1}}' %[1]s/simulator/advance
+  narrow it       curl -X POST -d '{"hidden":0.4}' %[1]s/simulator/scope (0 gives all back)
   its state       curl %[1]s/simulator/state
 `, baseURL, c.ClientID, c.ClientSecret, c.SubscriptionClientID, c.SubscriptionClientSecret,
 		w.Len(Application), w.Len(APICollection), average(s.config.FindingsPerAsset), s.config.Seed, s.Settings().Dialect,
 		user.Name, user.Password, s.config.WebApps, s.config.WebFindings,
-		s.config.Hosts, average(s.config.DetectionsPerHost))
+		s.config.Hosts, average(s.config.DetectionsPerHost), s.others())
+}
+
+// others names the other users, with what is special about each.
+func (s *Simulator) others() string {
+	var lines []string
+	for i, u := range s.directory.Users() {
+		if i == 0 {
+			continue // named above
+		}
+		special := "sees everything"
+		switch {
+		case u.Expired:
+			special = "has expired"
+		case u.TermsNotAccepted:
+			special = "has not accepted the terms"
+		case u.WithoutWAS:
+			special = "may not use Web Application Scanning"
+		case u.WithoutVM:
+			special = "may not use Vulnerability Management"
+		case u.Hidden > 0:
+			special = fmt.Sprintf("does not see %.0f %% of the web applications and hosts", 100*u.Hidden)
+		}
+		lines = append(lines, fmt.Sprintf("%s, password %s: %s", u.Name, u.Password, special))
+	}
+	return strings.Join(lines, "\n                  ")
 }
 
 // average writes one with two decimals at most: "33.33", "10".

@@ -10,7 +10,7 @@ import (
 // Nearest returns the known name that is nearest to name, or "" when none is
 // near enough to be meant.
 func Nearest(name string, known []string) string {
-	best, distance := "", len(name)/3+2
+	best, distance := "", min(len(name), len(name)/3+2) // not by changing all of it
 	for _, k := range known {
 		if d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(k)); d < distance {
 			best, distance = k, d

@@ -75,7 +75,7 @@ func among(what string, known ...string) func([]string) error {
 	return func(values []string) error {
 		for _, v := range values {
 			if !slices.Contains(known, v) {
-				return fmt.Errorf("there is no %s %q%s; there are %s", what, v, suggest.Ending(v, known), strings.Join(known, ", "))
+				return fmt.Errorf("there is no %s %q%s", what, v, suggest.Ending(v, known))
 			}
 		}
 		return nil

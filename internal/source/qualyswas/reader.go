@@ -164,6 +164,9 @@ func (r *reader) divide(ctx context.Context) error {
 func (r *reader) doubt(ctx context.Context, at *position, last string) (string, error) {
 	suspicion := cmp.Or(at.Doubt, last)
 	if suspicion == "" && at.read() >= at.Total {
+		if n := r.narrowing; at.Total == 0 && r.since == "" && r.of.assetType == WebApp && !(n.tags.none() && n.webApps.none()) {
+			return "no web application that the account sees is what the profile's filters ask for: check their names", nil
+		}
 		return "", nil
 	}
 	counted, err := r.session.count(ctx, r.of, r.conditions)

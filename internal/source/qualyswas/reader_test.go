@@ -205,8 +205,6 @@ func TestFiltersNarrowWhatIsRead(t *testing.T) {
 		"a tag by id":               {"tags", []string{id(one)}, func(a simulator.WebApp) bool { return in(a, one.ID) }, nil},
 		"tags by name":              {"tags", []string{one.Name, other.Name}, func(a simulator.WebApp) bool { return in(a, one.ID, other.ID) }, nil},
 		"tags by name and id":       {"tags", []string{one.Name, id(other)}, func(a simulator.WebApp) bool { return in(a, one.ID, other.ID) }, nil},
-		"a tag that nothing has":    {"tags", []string{"no such tag"}, func(simulator.WebApp) bool { return false }, nil},
-		"tags that nothing has":     {"tags", []string{"no such tag", "nor this"}, func(simulator.WebApp) bool { return false }, nil},
 		"a web application by name": {"webapps", []string{all[3].Name}, func(a simulator.WebApp) bool { return a.ID == byID(3) }, nil},
 		"web applications by name":  {"webapps", []string{all[3].Name, all[9].Name}, func(a simulator.WebApp) bool { return a.ID == byID(3) || a.ID == byID(9) }, nil},
 		"web applications by both":  {"webapps", []string{all[3].Name, byID(0)}, func(a simulator.WebApp) bool { return a.ID == byID(3) || a.ID == byID(0) }, nil},
@@ -227,6 +225,18 @@ func TestFiltersNarrowWhatIsRead(t *testing.T) {
 			require.NoError(t, found.err)
 			require.Equal(t, v.findingsThat(c.findings), found.sorted())
 		})
+	}
+}
+
+func TestANameThatNothingHasIsNoticed(t *testing.T) {
+	t.Parallel()
+	v := simulate(t, estate(), small, formats[0])
+	for filter, name := range map[string]string{"tags": "Prodution", "webapps": "Nop"} {
+		none := read(t, v, filtered(webApps(), filter, name))
+		require.NoError(t, none.err)
+		require.Contains(t, none.last.Doubt, "what the profile's filters ask for")
+		among := read(t, v, filtered(webApps(), filter, name, "8800012"))
+		require.ErrorContains(t, among.err, name, "a typo among several values")
 	}
 }
 

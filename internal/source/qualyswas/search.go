@@ -122,6 +122,13 @@ func (s *session) inScope(ctx context.Context, of catalogue, n narrowing) ([]cri
 			if err != nil {
 				return nil, err
 			}
+			if len(found) == 0 {
+				return nil, &fault.Error{
+					Class: fault.Refused, Code: "filter-unmet",
+					Message: fmt.Sprintf("no web application that the account sees has what the profile's filter names: %s %q", strings.TrimSuffix(f.name, ".name"), qualys.Short(name)),
+					Advice:  "correct the name, or take it out of the filter",
+				}
+			}
 			ids = append(ids, found...)
 		}
 		if len(ids) > maxIDs {
