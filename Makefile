@@ -25,6 +25,7 @@ dev: build ## Start PostgreSQL, Temporal, its UI and a worker on this machine
 test: ## Run all tests, against a real PostgreSQL and a real Temporal server
 	go run ./internal/devstack/prebuild
 	go test -timeout 30m ./...
+	cd internal/simulator/azure/sdkcheck && go test ./...
 
 e2e: ## Use the Temporal UI in a browser, as a person would (Chromium; installed as root where it is missing)
 	@command -v chromium chromium-browser google-chrome google-chrome-stable > /dev/null || \
@@ -37,6 +38,7 @@ lint: ## Check formatting, modules and code
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt would change: $$unformatted"; exit 1; }
 	go mod tidy -diff
 	cd internal/devstack/temporald && go mod tidy -diff
+	cd internal/simulator/azure/sdkcheck && go mod tidy -diff
 	go vet ./...
 	go vet -tags e2e,long ./internal/e2e ./workflows
 	go run $(STATICCHECK) ./...
@@ -49,7 +51,7 @@ bench: ## Measure runs end to end beside PostgreSQL's COPY
 clean: ## Remove what was built; data in .sluice/ stays
 	rm -rf bin
 
-clean-all: clean ## Remove data and master key in .sluice/ too
+clean-all: ## Remove data and master key in .sluice/ too
 	@for home in .sluice .sluice/demo; do \
 		! test -e $$home/lock || flock -n $$home/lock true || { echo "sluice runs in $$home: stop it first"; exit 1; }; \
 	done
@@ -57,4 +59,4 @@ clean-all: clean ## Remove data and master key in .sluice/ too
 	@for data in "$(CURDIR)/.sluice/postgres" "$(CURDIR)/.sluice/demo/postgres"; do \
 		rm -rf "/var/tmp/sluice-$$(printf %s "$$data" | sha256sum | cut -c 1-12)"; \
 	done
-	rm -rf .sluice
+	rm -rf bin .sluice

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/azure"
 	"sluice/internal/catalog"
 	"sluice/internal/fault"
 	"sluice/internal/secret"
@@ -28,6 +29,12 @@ user, or both:
   --username    with its password, of an account with API access; serves WAS and
                 VM. With both, --authentication says what these two get
 
+At Azure it is an app registration that has the role ` + azure.ReaderRole + `
+on the subscriptions: --tenant-id, and --client-id with its secret or certificate.
+
+Whom it talks to follows from the settings that only one provider has, such as
+--platform or --tenant-id; otherwise --provider says it.
+
 A secret is never an argument, which others on the machine could read. It is
 taken from a file, from the environment, or typed unseen; it is kept sealed. Or
 a reference is kept instead, and every worker reads the secret where the
@@ -36,6 +43,7 @@ reference says.
 With --test, the connector is kept only if it connects.
 ` + connectsHelp,
 		Example: `  sluice connectors create acme --platform EU2 --client-id 4e1c0f --test
+  sluice connectors create acme-azure --tenant-id contoso.onmicrosoft.com --client-id 6f1c1a52-0a0b-4c6e-9f53-1f0f3b1f7c11 --test
   sluice connectors create acme-vm --platform EU2 --username acme_api --test --kind qualys-vm
   sluice connectors create acme --base-url https://gateway.qg2.apps.qualys.eu --client-id 4e1c0f --client-secret-file ./secret
   SLUICE_CLIENT_SECRET=... sluice connectors create acme --platform US1 --client-id 4e1c0f
@@ -43,7 +51,7 @@ With --test, the connector is kept only if it connects.
   sluice connectors create acme --platform US1 --username acme_api --password-ref file:/run/secrets/qualys`,
 		Args: oneArgument("connector name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := chooseProvider(provider)
+			p, err := flags.provider(cmd, provider)
 			if err != nil {
 				return err
 			}
@@ -68,18 +76,10 @@ With --test, the connector is kept only if it connects.
 			return a.createAndTest(cmd.Context(), p, draft, secrets, test)
 		},
 	}
-	cmd.Flags().StringVar(&provider, "provider", "", "whom the connector talks to (default: the only one there is)")
+	cmd.Flags().StringVar(&provider, "provider", "", "whom the connector talks to: "+inWords(providerNames())+"; not needed where the settings given tell")
 	test.add(cmd, "test the connection, and keep the connector only if it connects")
 	flags.add(cmd)
 	return cmd
-}
-
-// chooseProvider finds the provider; without a name, the only one.
-func chooseProvider(name string) (source.Provider, error) {
-	if all := kinds.Providers(); name == "" && len(all) == 1 {
-		return all[0], nil
-	}
-	return kinds.FindProvider(name)
 }
 
 // createAndTest creates a connector and, with test, keeps it only if it

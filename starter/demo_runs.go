@@ -7,18 +7,16 @@ import (
 	"strings"
 
 	"sluice/internal/catalog"
-	"sluice/internal/inventory"
 	"sluice/internal/lifecycle"
-	"sluice/internal/qualys"
-	"sluice/internal/simulator"
+	"sluice/internal/source"
 	"sluice/internal/source/kinds"
 	"sluice/workflows"
 )
 
-// demoSetup removes what an earlier demo left, and creates a connector and a
-// profile of every kind anew.
-func (a *app) demoSetup(ctx context.Context, vendor string, credentials simulator.Credentials) error {
-	a.heading("A connector, and a profile of every kind")
+// demoSetup removes what an earlier demo left, and creates a connector to each
+// vendor and a profile of every kind anew.
+func (a *app) demoSetup(ctx context.Context, vendors *simulated) error {
+	a.heading("A connector to each vendor, and a profile of every kind")
 	store, err := a.catalog(ctx)
 	if err != nil {
 		return err
@@ -26,41 +24,50 @@ func (a *app) demoSetup(ctx context.Context, vendor string, credentials simulato
 	if err := a.forgetDemo(ctx, store); err != nil {
 		return fmt.Errorf("remove what an earlier demo left: %w", err)
 	}
-	provider, err := kinds.FindProvider(demoKinds()[0].Provider())
-	if err != nil {
-		return err
-	}
-	c, err := a.createConnector(ctx, store, provider, catalog.Connector{
-		Name: demoConnector, Description: demoDescription, Provider: provider.Name, Active: true,
-		Settings: map[string]string{qualys.FieldBaseURL: vendor, qualys.FieldClientID: credentials.ClientID},
-	}, map[string]givenSecret{qualys.FieldClientSecret: {plain: credentials.ClientSecret}})
-	if err != nil {
-		return err
-	}
-	a.say("created connector %s to %s; its secret is sealed", c.Name, vendor)
-	for _, kind := range demoKinds() {
-		types, maps, err := chooseAssetTypes(kind, nil)
+	var connectors []catalog.Connector
+	for _, provider := range kinds.Providers() {
+		settings, secrets := vendors.settings(provider.Name)
+		c, err := a.createConnector(ctx, store, provider, catalog.Connector{
+			Name: demoConnectors[provider.Name], Description: demoDescription, Provider: provider.Name, Active: true, Settings: settings,
+		}, secrets)
 		if err != nil {
 			return err
 		}
-		if err := store.CreateProfile(ctx, catalog.Profile{
-			Name: demoProfile(kind), Description: demoDescription, ConnectorID: c.ID, Kind: kind.Name(), AssetTypes: types, Maps: maps,
-			Active: true, Policy: catalog.DefaultPolicy,
-		}); err != nil {
-			return err
+		a.say("created connector %s to the simulated %s; its secret is sealed", c.Name, provider.Title)
+		for _, kind := range kindsOf(provider.Name) {
+			if err := a.demoCreateProfile(ctx, store, c, kind); err != nil {
+				return err
+			}
 		}
-		a.say("created profile %s: %s from %s", demoProfile(kind), strings.Join(types, ", "), kind.Title())
+		connectors = append(connectors, c)
 	}
 
-	a.heading("Test of the connection, from where the worker is")
-	if _, err := a.connects(ctx, c, testFlags{}); err != nil {
-		return err
+	a.heading("Test of the connections, from where the worker is")
+	for _, c := range connectors {
+		if _, err := a.connects(ctx, c, testFlags{}); err != nil {
+			return err
+		}
 	}
 	a.heading("Where the profiles stand")
 	return a.demoState(ctx)
 }
 
-// forgetDemo deletes what an earlier demo made: connector, profiles, and what
+func (a *app) demoCreateProfile(ctx context.Context, store *catalog.Store, c catalog.Connector, kind source.Kind) error {
+	types, maps, err := chooseAssetTypes(kind, nil)
+	if err != nil {
+		return err
+	}
+	if err := store.CreateProfile(ctx, catalog.Profile{
+		Name: demoProfile(kind), Description: demoDescription, ConnectorID: c.ID, Kind: kind.Name(), AssetTypes: types, Maps: maps,
+		Active: true, Policy: catalog.DefaultPolicy,
+	}); err != nil {
+		return err
+	}
+	a.say("created profile %s: %s from %s", demoProfile(kind), strings.Join(types, ", "), kind.Title())
+	return nil
+}
+
+// forgetDemo deletes what an earlier demo made: connectors, profiles, and what
 // the inventory had from them. A run may still be under way, if that demo was
 // killed.
 func (a *app) forgetDemo(ctx context.Context, store *catalog.Store) error {
@@ -69,7 +76,7 @@ func (a *app) forgetDemo(ctx context.Context, store *catalog.Store) error {
 		return err
 	}
 	for _, c := range connectors {
-		if c.Name == demoConnector && c.Description != demoDescription {
+		if isDemo(c.Name) && c.Description != demoDescription {
 			return fmt.Errorf("the database has a connector %q that the demo did not make: unset SLUICE_DATABASE_URL to use a database of the demo's own", c.Name)
 		}
 	}
@@ -78,7 +85,7 @@ func (a *app) forgetDemo(ctx context.Context, store *catalog.Store) error {
 		return err
 	}
 	for _, p := range profiles {
-		if p.Connector != demoConnector {
+		if !isDemo(p.Connector) {
 			continue
 		}
 		if err := a.endRun(ctx, store, p); err != nil {
@@ -89,9 +96,12 @@ func (a *app) forgetDemo(ctx context.Context, store *catalog.Store) error {
 		}
 	}
 	for _, c := range connectors {
-		if c.Name == demoConnector {
-			a.say("deleting what an earlier demo brought in")
-			return store.DeleteConnector(ctx, c.Name)
+		if !isDemo(c.Name) {
+			continue
+		}
+		a.say("deleting what an earlier demo brought in by connector %s", c.Name)
+		if err := store.DeleteConnector(ctx, c.Name); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -120,26 +130,26 @@ func (a *app) endRun(ctx context.Context, store *catalog.Store, p catalog.Profil
 	return store.BreakLease(ctx, now.Holder.RunID, lifecycle.Cancelled, reason)
 }
 
-// demoRuns runs the profiles in full, changes the vendor's data, and runs them
+// demoRuns runs the profiles in full, changes the vendors' data, and runs them
 // for what changed.
-func (a *app) demoRuns(ctx context.Context, sim *simulator.Simulator) error {
+func (a *app) demoRuns(ctx context.Context, vendors *simulated) error {
 	a.heading("Full runs: everything")
 	a.say("counts are +created ~updated =unchanged")
 	if err := a.demoRunAll(ctx, lifecycle.Full); err != nil {
 		return err
 	}
-	if _, err := sim.Advance(demoChange); err != nil {
+	if err := vendors.advance(); err != nil {
 		return err
 	}
 	a.heading("Where the profiles stand now")
 	if err := a.demoState(ctx); err != nil {
 		return err
 	}
-	a.heading("Delta runs: what the vendor has changed, added and removed since then")
+	a.heading("Delta runs: what the vendors have changed, added and removed since then")
 	if err := a.demoRunAll(ctx, lifecycle.Delta); err != nil {
 		return err
 	}
-	a.say("Assets that the vendor removed do not show in a delta run: the next full run marks them stale.")
+	a.say("Assets that a vendor removed do not show in a delta run: the next full run marks them stale.")
 	return nil
 }
 
@@ -213,69 +223,4 @@ func (a *app) demoState(ctx context.Context) error {
 		return err
 	}
 	return printList(a, all, pick(statusColumns, "profile", "state", "lastOutcome", "lastRun"))
-}
-
-// demoLook shows a few rows of each kind's part of the inventory.
-func (a *app) demoLook(ctx context.Context) error {
-	store, err := a.catalog(ctx)
-	if err != nil {
-		return err
-	}
-	var assets []inventory.AssetRow
-	var findings []inventory.FindingRow
-	for _, kind := range demoKinds() {
-		part := inventory.Filter{Connector: demoConnector, Kind: kind.Name(), Class: kind.AssetTypes()[0].Class, Limit: 2}
-		someAssets, err := inventory.Assets(ctx, store.Pool(), part)
-		if err != nil {
-			return err
-		}
-		part.MinSeverity, part.Status = maxSeverity, "open"
-		someFindings, err := inventory.Findings(ctx, store.Pool(), part)
-		if err != nil {
-			return err
-		}
-		assets, findings = append(assets, someAssets...), append(findings, someFindings...)
-	}
-	a.heading("Some assets")
-	if err := printList(a, assets, pick(assetColumns, "id", "class", "externalId", "name", "url", "ipAddress", "operatingSystem")); err != nil {
-		return err
-	}
-	a.heading("Some open findings of the highest severity")
-	return printList(a, findings, pick(findingColumns, "id", "severity", "status", "vendorStatus", "qid", "name", "cvss", "assetName"))
-}
-
-// pick takes some columns.
-func pick[T any](columns []column[T], names ...string) []column[T] {
-	var picked []column[T]
-	for _, name := range names {
-		for _, c := range columns {
-			if c.name == name {
-				picked = append(picked, c)
-			}
-		}
-	}
-	return picked
-}
-
-// demoNext prints commands to try.
-func (a *app) demoNext(vendor string, stays bool) error {
-	a.heading("What to try next")
-	first := demoProfile(demoKinds()[0])
-	if !stays {
-		a.say("Start it again, to look around:   %s\nthen, in another terminal:", a.command("dev"))
-	} else {
-		link, err := a.startLink(first)
-		if err != nil {
-			return err
-		}
-		a.say("  curl -X POST -d '{\"updated\":0.1,\"removed\":0.02}' %s/simulator/advance", vendor)
-		a.say("  %s", a.command("run "+first+" --mode full --wait"))
-		a.say("  start a run from a browser: %s", link)
-	}
-	for _, line := range []string{
-		"status", "runs list", "findings list --severity 5", "assets list --class host", "knowledge list --severity 5", "profiles show " + first,
-	} {
-		a.say("  %s", a.command(line))
-	}
-	return nil
 }

@@ -105,7 +105,11 @@ func printPage[T any](a *app, cmd *cobra.Command, rows []T, what string, limit i
 func (a *app) nextPage(cmd *cobra.Command, after int64) string {
 	_, line, _ := strings.Cut(cmd.CommandPath(), " ")
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if f.Name != "after" {
+		switch {
+		case f.Name == "after":
+		case f.NoOptDefVal != "": // its value cannot be a word of its own
+			line += " --" + f.Name + "=" + shellWord(f.Value.String())
+		default:
 			line += " --" + f.Name + " " + shellWord(f.Value.String())
 		}
 	})

@@ -66,6 +66,7 @@ type.
   sluice profiles create acme-apps --connector acme --kind qualys-tas --schedule "daily at 02:30" --time-zone Europe/Berlin
   sluice profiles create acme-apis --connector acme --kind qualys-tas --asset-types APICOLLECTION --full-every 24h
   sluice profiles create acme-web --connector acme --kind qualys-was --filter severities=4,5 --filter tags=prod
+  sluice profiles create acme-cloud --connector acme-azure --kind azure-apim --filter services=apim-prod
   sluice profiles create later --connector acme --kind qualys-tas --status inactive`,
 		Args: oneArgument("profile name"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -23,13 +23,15 @@ func newSimulate(a *app) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "simulate",
-		Short: "Run a simulated vendor to try Sluice with",
+		Short: "Run a simulated vendor to try Sluice with: Qualys, or Azure",
 		Long: `Run a simulated Qualys over HTTP until Ctrl-C: TotalAppSec, WAS and VM with the
 knowledge base, on an estate that is generated from the seed. It listens on this
-machine only. What it prints says how to sign in and how to change the estate.`,
+machine only. What it prints says how to sign in and how to change the estate.
+'sluice simulate azure' runs a simulated Azure in the same way.`,
 		Example: `  sluice simulate
   sluice simulate --applications 100000 --findings 1000000 --latency 200ms
-  sluice simulate --hosts 5000 --detections 400000`,
+  sluice simulate --hosts 5000 --detections 400000
+  sluice simulate azure`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if findings < 0 || applications+apiCollections <= 0 && findings > 0 {
@@ -85,5 +87,6 @@ machine only. What it prints says how to sign in and how to change the estate.`,
 	flags.StringVar(&dialect, "dialect", string(simulator.QPS), "how searches are phrased: qps or gateway")
 	flags.DurationVar(&latency, "latency", 0, "time before every answer")
 	flags.DurationVar(&tokenTTL, "token-ttl", 4*time.Hour, "lifetime of tokens")
+	cmd.AddCommand(newSimulateAzure(a))
 	return cmd
 }

@@ -4,8 +4,10 @@ package kinds
 import (
 	"fmt"
 
+	"sluice/internal/azure"
 	"sluice/internal/qualys"
 	"sluice/internal/source"
+	"sluice/internal/source/azureapim"
 	"sluice/internal/source/qualystas"
 	"sluice/internal/source/qualysvm"
 	"sluice/internal/source/qualyswas"
@@ -16,8 +18,9 @@ import (
 func All() []source.Kind {
 	return []source.Kind{
 		qualystas.New(qualystas.Options{}),
-		qualysvm.New(qualysvm.Options{}),
 		qualyswas.New(qualyswas.Options{}),
+		qualysvm.New(qualysvm.Options{}),
+		azureapim.New(azureapim.Options{}),
 	}
 }
 
@@ -25,6 +28,7 @@ func All() []source.Kind {
 func Providers() []source.Provider {
 	return []source.Provider{
 		qualys.Provider(),
+		azure.Provider(),
 	}
 }
 
