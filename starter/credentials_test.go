@@ -97,7 +97,7 @@ func TestAConnectorIsKeptIfItConnectsForWhatItIsFor(t *testing.T) {
 	kept := create()
 	require.Zero(t, kept.code, kept.out+kept.err)
 	require.Contains(t, kept.err, "It cannot be used for qualys-tas as it is; for the others it can.")
-	require.Contains(t, kept.out, "(KIND is qualys-vm or qualys-was)\n")
+	require.Contains(t, kept.out, "(KIND is qualys-was or qualys-vm)\n")
 
 	require.Equal(t, exitFailure, h.run("connectors", "test", name).code)
 	require.Zero(t, h.run("connectors", "test", name, "--kind", "qualys-was").code)

@@ -105,7 +105,7 @@ func TestTheDemoRunsTwiceInARow(t *testing.T) {
 		for _, said := range []string{
 			`qualys-tas +TAS applications +healthy +1500 `, `qualys-was +WAS findings +healthy +6000 `, `qualys-vm +hosts +healthy +500 `,
 			`demo-tas +Registered\n`, `demo-was +Processed +succeeded`, `demo-vm +Processed +succeeded`,
-			`demo-tas +\d+ +succeeded +\+2000 ~0 =0 .*rejected 6`, `demo-vm +\d+ +succeeded +\+500 ~0 =0 +\+\d+ ~0 =0 +\+\d+ ~0 =0`, `demo-was +\d+ +succeeded +\+300 ~0 =0 +\+6000 ~0 =0 +\+0 ~0 =\d+`,
+			`demo-tas +\d+ +succeeded +\+2000 ~0 =0 .*rejected 6`, `demo-was +\d+ +succeeded +\+300 ~0 =0 +\+6000 ~0 =0 +\+\d+ ~0 =0`, `demo-vm +\d+ +succeeded +\+500 ~0 =0 +\+\d+ ~0 =0 +\+0 ~0 =\d+`,
 			`demo-tas +\d+ +succeeded +\+20 ~99 =0`, `demo-was +\d+ +succeeded +\+3 ~15 =0`, `demo-vm +\d+ +succeeded +\+5 `,
 			`azure-apim +.+ healthy `, `demo-apim +\d+ +succeeded +\+120 ~0 =0`, `demo-apim +\d+ +succeeded +\+3 ~\d+ =0`, `(GET|POST) +/\S+ +\S+ +no +\d+ `,
 			`Temporal UI +http://127.0.0.1:`, `sluice status\n`,

@@ -40,6 +40,7 @@ type Limits struct {
 	MaxAnswer    int64 // bytes of an answer of ARM; default 64 MiB
 	MaxDocument  int64 // bytes of a downloaded document; default 32 MiB
 	MaxPages     int   // of a list; default 10,000
+	MaxList      int64 // bytes of all pages of a list; default 256 MiB
 	maxBlobHosts int
 }
 
@@ -50,6 +51,7 @@ func (l Limits) withDefaults() Limits {
 	l.MaxAnswer = cmp.Or(l.MaxAnswer, 64<<20)
 	l.MaxDocument = cmp.Or(l.MaxDocument, 32<<20)
 	l.MaxPages = cmp.Or(l.MaxPages, 10_000)
+	l.MaxList = cmp.Or(l.MaxList, 256<<20)
 	l.maxBlobHosts = 256
 	return l
 }

@@ -188,6 +188,9 @@ func TestListsThatCannotBeBelievedAreErrors(t *testing.T) {
 	limits.MaxPages = 20
 	_, err := list(t, at.url, limits)
 	require.ErrorContains(t, err, "more than 20 pages")
+	limits.MaxPages, limits.MaxList = 1000, 1000
+	_, err = list(t, at.url, limits)
+	require.ErrorContains(t, err, "more than 1000 bytes")
 }
 
 // TestAListThatChangesWhileItIsReadIsReadAgain: pages are cut by number, so

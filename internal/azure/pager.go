@@ -54,6 +54,7 @@ func (c *Client) List(ctx context.Context, path, version string, query url.Value
 func (c *Client) list(ctx context.Context, path, version string, query url.Values) (rows []row, doubt string, err error) {
 	answer, err := c.Get(ctx, path, version, query)
 	met := map[string]bool{}
+	size := int64(0)
 	var of count
 	for err == nil {
 		var page struct {
@@ -66,6 +67,9 @@ func (c *Client) list(ctx context.Context, path, version string, query url.Value
 		}
 		if page.Value == nil {
 			return nil, "", contract("the answer of Azure to %s has no list of values", path)
+		}
+		if size += int64(len(answer.Body)); size > c.limits.MaxList {
+			return nil, "", contract("the list %s has more than %d bytes", path, c.limits.MaxList)
 		}
 		rows = append(rows, page.Value...)
 		of.add(page.Count, len(page.Value))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,8 +23,11 @@ var (
 	documentReader, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxDocument))
 )
 
-// saveDocuments keeps the documents that are not kept yet.
+// saveDocuments keeps the documents that are not kept yet, in the order of
+// their hashes: two runs that find the same ones would otherwise wait for each
+// other.
 func saveDocuments(ctx context.Context, tx pgx.Tx, documents []source.Document) error {
+	documents = slices.SortedFunc(slices.Values(documents), func(a, b source.Document) int { return strings.Compare(a.Hash, b.Hash) })
 	for _, d := range documents {
 		tag, err := tx.Exec(ctx, "INSERT INTO documents (hash, format, bytes, data) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
 			d.Hash, d.Format, len(d.Data), documentWriter.EncodeAll(d.Data, nil))
@@ -36,13 +41,19 @@ func saveDocuments(ctx context.Context, tx pgx.Tx, documents []source.Document) 
 			[]string{"hash", "position", "method", "path", "operation_id", "deprecated", "parameters", "security"},
 			pgx.CopyFromSlice(len(d.Endpoints), func(i int) ([]any, error) {
 				e := d.Endpoints[i]
-				return []any{d.Hash, i, e.Method, e.Path, e.OperationID, e.Deprecated, e.Parameters, e.Security}, nil
+				return []any{d.Hash, i, storable(e.Method), storable(e.Path), storable(e.OperationID), e.Deprecated, e.Parameters, e.Security}, nil
 			}))
 		if err != nil {
 			return fmt.Errorf("keep endpoints of document %s: %w", d.Hash, err)
 		}
 	}
 	return nil
+}
+
+// storable is a text of a document as PostgreSQL takes it: documents are as
+// their authors left them, NUL characters included.
+func storable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 // Document returns a document by its hash.
@@ -103,8 +114,15 @@ func remember(ctx context.Context, tx pgx.Tx, ref BatchRef, values map[string]st
 }
 
 // learn adds what a run has remembered of a complete stream to the profile's
-// memory.
+// memory. What a full run did not bring is forgotten: should it come back, as
+// it was, from a service that could not be read or is seen again, it has to be
+// delivered anew.
 func learn(ctx context.Context, tx pgx.Tx, runID, profileID int64, stream PlannedStream) error {
+	if stream.Full() {
+		if _, err := tx.Exec(ctx, "DELETE FROM memory WHERE profile_id = $1 AND stream = $2", profileID, stream.Name); err != nil {
+			return fmt.Errorf("forget what %s does not have any more: %w", stream.Name, err)
+		}
+	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO memory (profile_id, stream, key, value)
 		SELECT $2, stream, key, value FROM remembered WHERE run_id = $1 AND stream = $3

@@ -46,6 +46,20 @@ func TestADocumentIsKeptOnceWithItsEndpoints(t *testing.T) {
 	require.ErrorIs(t, err, catalog.ErrNotFound)
 }
 
+// TestADocumentMayHaveAnyText: PostgreSQL takes neither NUL nor broken UTF-8.
+func TestADocumentMayHaveAnyText(t *testing.T) {
+	store := open(t)
+	_, ref := begun(t, store)
+	point, err := store.ClaimFetch(t.Context(), ref)
+	require.NoError(t, err)
+	odd := document("odd\x00\xff", source.Endpoint{Method: "GE\x00T", Path: "/a\x00\xffb", OperationID: "\x00", Security: "none"})
+	require.NoError(t, store.SaveChunk(t.Context(), ref, catalog.Chunk{Documents: []source.Document{odd}}, nil, point))
+	kept, err := store.Document(t.Context(), odd.Hash)
+	require.NoError(t, err)
+	require.Equal(t, odd.Data, kept.Data, "the document itself is as it was")
+	require.Equal(t, []source.Endpoint{{Method: "GE\uFFFDT", Path: "/a\uFFFD\uFFFDb", OperationID: "\uFFFD", Security: "none"}}, kept.Endpoints)
+}
+
 func TestWhatARunRemembersIsKnownOnceItsStreamIsComplete(t *testing.T) {
 	store := open(t)
 	plan, ref := begun(t, store)
@@ -75,10 +89,17 @@ func TestWhatARunRemembersIsKnownOnceItsStreamIsComplete(t *testing.T) {
 	require.NoError(t, store.FinishRun(t.Context(), ref.RunID, catalog.Ending{Outcome: lifecycle.Succeeded, Complete: []string{"APPLICATION"}}))
 	require.Equal(t, map[string]string{"a": "1", "b": "2"}, recall())
 
+	plan.Streams[0].Since = time.Now() // a delta run brings what changed
 	begin("third")
 	save(map[string]string{"c": "3"})
 	require.NoError(t, store.FinishRun(t.Context(), ref.RunID, catalog.Ending{Outcome: lifecycle.Succeeded, Complete: []string{"APPLICATION"}}))
 	require.Equal(t, map[string]string{"a": "1", "b": "2", "c": "3"}, recall())
+
+	plan.Streams[0].Since = time.Time{} // a full one all that there is
+	begin("fourth")
+	save(map[string]string{"a": "1"})
+	require.NoError(t, store.FinishRun(t.Context(), ref.RunID, catalog.Ending{Outcome: lifecycle.Succeeded, Complete: []string{"APPLICATION"}}))
+	require.Equal(t, map[string]string{"a": "1"}, recall(), "what comes back has to be delivered anew")
 	var left int
 	require.NoError(t, store.Pool().QueryRow(t.Context(), "SELECT count(*) FROM remembered").Scan(&left))
 	require.Zero(t, left)

@@ -226,9 +226,34 @@ func TestWhatIsBelowAnUnreadScopeIsNotGone(t *testing.T) {
 	require.Equal(t, int64(1), done.Stale)
 	require.Equal(t, "active", e.assets()["/s/1/a"].Status)
 	require.Equal(t, "stale", e.assets()["/s/11/c"].Status, "it is not below it")
+	before := e.assets()["/s/1/a"].LastSeen
+	require.True(t, before.Before(*e.assets()["/s/2/d"].LastSeen), "it was not seen either")
 	e.run()
 	e.write(app("/s/2/d"))
 	require.Equal(t, int64(2), e.reconcile(nil).Stale, "now it was read")
+	for range 4 {
+		e.run()
+		e.write(app("/s/2/d"))
+		for range 2 { // doing it again changes nothing
+			e.reconcile(func(p *inventory.Policy) { p.Unread = []string{"/s/1"} })
+		}
+	}
+	require.Equal(t, "stale", e.assets()["/s/1/a"].Status, "no run has missed it since")
+	require.Equal(t, "retired", e.assets()["/s/11/c"].Status)
+}
+
+// TestUnreadAssetsDoNotTripTheShrinkGuard: they are known, and not missing.
+func TestUnreadAssetsDoNotTripTheShrinkGuard(t *testing.T) {
+	e := newEstate(t)
+	e.write(app("/s/1/a"), app("/s/1/b"), app("/s/2/c"), app("/s/2/d"), app("/s/2/e"))
+	e.run()
+	e.write(app("/s/2/c"), app("/s/2/d"))
+	for range 2 {
+		done := e.reconcile(func(p *inventory.Policy) { p.Unread, p.ShrinkPercent = []string{"/s/1"}, 20 })
+		require.Empty(t, done.Guarded)
+	}
+	require.Equal(t, "active", e.assets()["/s/1/a"].Status)
+	require.Equal(t, "stale", e.assets()["/s/2/e"].Status)
 }
 
 func TestAnAPIShowsItsSpecification(t *testing.T) {

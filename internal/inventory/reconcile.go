@@ -82,12 +82,12 @@ func (w *writer) reconcileAssets(policy Policy) (done Reconciled, err error) {
 	if err := w.seeRejected(aside); err != nil {
 		return done, fmt.Errorf("mark assets seen that were set aside: %w", err)
 	}
-	if err := w.seeUnread(policy.Unread); err != nil {
-		return done, fmt.Errorf("mark assets seen that could not be read: %w", err)
+	if err := w.spareUnread(policy.Unread); err != nil {
+		return done, fmt.Errorf("spare assets that could not be read: %w", err)
 	}
 	var missing, known int64
 	if err := w.tx.QueryRow(w.ctx, `
-		SELECT count(*) FILTER (WHERE p.seen_run <> $2 AND p.missed = 0), count(*) FILTER (WHERE p.missed = 0 AND (p.seen_run <> $2 OR a.first_run_id <> $2))
+		SELECT count(*) FILTER (WHERE p.seen_run <> $2 AND p.missed = 0 AND p.missed_run IS DISTINCT FROM $2), count(*) FILTER (WHERE p.missed = 0 AND (p.seen_run <> $2 OR a.first_run_id <> $2))
 		  FROM profile_assets p JOIN assets a ON a.id = p.asset_id
 		 WHERE p.profile_id = $1 AND a.kind = $3 AND a.class = $4`,
 		w.scope.ProfileID, w.scope.RunID, w.scope.Kind, w.scope.Class).Scan(&missing, &known); err != nil {
@@ -182,8 +182,8 @@ func (w *writer) fixVanished() (int64, error) {
 }
 
 // markMissing counts a missed run for every asset that the profile did not
-// see, and marks those that no profile sees. missed_run
-// keeps doing it again from counting a run twice.
+// see, and marks those that no profile sees. missed_run keeps doing it again
+// from counting a run twice, and what could not be read from being counted.
 func (w *writer) markMissing(retireAfter int32) (stale, retired int64, err error) {
 	if _, err = w.tx.Exec(w.ctx, `
 		UPDATE profile_assets p SET missed = p.missed + 1, missed_run = $2

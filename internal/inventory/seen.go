@@ -69,16 +69,17 @@ func (w *writer) seeRejected(seen []seenThing) error {
 	return err
 }
 
-// seeUnread marks as seen what the profile has seen before in parts of the
-// source that could not be read this time.
-func (w *writer) seeUnread(scopes []string) error {
+// spareUnread keeps assets from being counted as missed that are in parts of
+// the source that could not be read this time. They were not seen either: when
+// they were last stays as it is.
+func (w *writer) spareUnread(scopes []string) error {
 	if len(scopes) == 0 {
 		return nil
 	}
 	_, err := w.tx.Exec(w.ctx, `
-		UPDATE profile_assets p SET seen_run = $2
+		UPDATE profile_assets p SET missed_run = $2
 		  FROM assets a
-		 WHERE p.profile_id = $1 AND a.id = p.asset_id AND p.missed = 0 AND a.kind = $3 AND a.class = $4
+		 WHERE p.profile_id = $1 AND a.id = p.asset_id AND p.seen_run <> $2 AND p.missed_run IS DISTINCT FROM $2 AND a.kind = $3 AND a.class = $4
 		   AND EXISTS (SELECT FROM unnest($5::text[]) scope WHERE starts_with(a.external_id, scope || '/'))`,
 		w.scope.ProfileID, w.scope.RunID, w.scope.Kind, w.scope.Class, scopes)
 	return err

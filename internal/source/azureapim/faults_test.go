@@ -2,7 +2,10 @@ package azureapim_test
 
 import (
 	"fmt"
+	"maps"
+	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -292,6 +295,50 @@ func TestWithoutBlobStorageDocumentsAreReadFromTheAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOperationsThatCannotBeReadAreNotTakenForNone, and are tried again soon
+// when that may pass.
+func TestOperationsThatCannotBeReadAreNotTakenForNone(t *testing.T) {
+	t.Parallel()
+	for code, passes := range map[string]bool{"": true, "AuthorizationFailed": false} {
+		cfg := estate()
+		cfg.APIs, cfg.Odd = 12, vendor.None
+		s, kept := simulate(t, cfg, quick), newStore()
+		operations := vendor.Fault{Fault: faults.Fault{Kind: faults.HTTPError, Status: 500}, Of: vendor.Operations}
+		if code != "" {
+			operations.Fault = faults.Fault{Kind: faults.ErrorBody, Code: code}
+		}
+		require.NoError(t, s.SetFaults(vendor.Fault{Fault: faults.Fault{Kind: faults.ErrorBody, Code: "AuthorizationFailed"}, Of: vendor.Export}, operations))
+		got := read(t, s, filtered(kept.full(), "types", "http"))
+		require.NoError(t, got.err)
+		require.NotEmpty(t, got.apis)
+		for _, a := range got.apis {
+			require.Contains(t, a.Specification.Reason, "its operations cannot be read either")
+			require.Equal(t, passes, strings.Contains(got.remember[a.ID], `"passing":true`))
+		}
+	}
+}
+
+// TestAPIsThatAreCountedAndNotShownAreOfThePreview: should the stable version
+// count those that it leaves out, the service is read all the same.
+func TestAPIsThatAreCountedAndNotShownAreOfThePreview(t *testing.T) {
+	t.Parallel()
+	s := simulate(t, estate(), quick)
+	counted := regexp.MustCompile(`"count":\s*\d+`)
+	over := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := httptest.NewRecorder()
+		s.Handler().ServeHTTP(answer, r)
+		body := answer.Body.String()
+		if strings.HasSuffix(r.URL.Path, "/apis") && r.URL.Query().Get("api-version") == azure.VersionAPIManagement {
+			body = counted.ReplaceAllString(body, `"count": 999`)
+		}
+		maps.Copy(w.Header(), answer.Header())
+		w.Header().Del("Content-Length")
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write([]byte(body))
+	}))
+	requireTruth(t, read(t, open(t, connection(over, s.blob), quick), all()), s.truth(false))
 }
 
 func TestALongWaitIsLeftToTheRun(t *testing.T) {

@@ -58,7 +58,7 @@ type session struct {
 	client  *azure.Client
 	options Options
 
-	exports *keyed // held while a document is exported, where a request has no Exclusive
+	exports *keyed // held while a document is exported
 }
 
 // Read implements source.Session. No call is made before the first Next.

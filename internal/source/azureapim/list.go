@@ -30,12 +30,17 @@ func (s *session) listAPIs(ctx context.Context, in *scope) ([]listed, error) {
 			return nil
 		})
 	}
-	if err := list(azure.VersionAPIManagement); err != nil {
-		return nil, err
+	// The stable version leaves out types that are newer than it, such as mcp;
+	// whether it counts them is not known. The preview shows all.
+	stable := list(azure.VersionAPIManagement)
+	if f := fault.As(stable); stable != nil && (f == nil || f.Code != azure.CodeIncomplete) {
+		return nil, stable
 	}
-	// The stable version leaves out types that are newer than it, such as mcp.
 	newest := azure.VersionAPIManagementPreview
 	if err := list(newest); isUnsupported(err) {
+		if stable != nil {
+			return nil, stable
+		}
 		newest = azure.VersionAPIManagement
 	} else if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/internal/apispec"
 	"sluice/internal/source"
 )
 
@@ -71,6 +72,9 @@ func (s *session) operations(ctx context.Context, a listed, subscriptionRequired
 	data, err := json.Marshal(map[string][]json.RawMessage{"operations": rows})
 	if err != nil {
 		return nil, unreadable("an operation that cannot be read")
+	}
+	if len(data) > apispec.MaxBytes {
+		return nil, unreadable(fmt.Sprintf("operations of an API with more than %d bytes", apispec.MaxBytes))
 	}
 	return &source.Document{Hash: hashOf(data), Format: formatOperations, Data: data, Endpoints: endpoints}, nil
 }

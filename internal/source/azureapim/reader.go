@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"sluice/internal/azure"
 	"sluice/internal/source"
 )
 
@@ -171,18 +170,18 @@ func (r *reader) start(ctx context.Context) {
 	}
 }
 
-// exclusive waits until no other export of a family is under way.
+// exclusive waits until no other export of a family is under way: first of
+// this session's, and then of all workers'. So one of a worker at a time asks
+// the others, which takes a connection to the database.
 func (r *reader) exclusive(ctx context.Context, family string) (release func(), err error) {
-	if r.request.Exclusive != nil {
-		return r.request.Exclusive(ctx, "azure-apim export "+family)
+	here, err := r.session.exports.acquire(ctx, family)
+	if err != nil || r.request.Exclusive == nil {
+		return here, err
 	}
-	return r.session.exports.acquire(ctx, family)
-}
-
-// unlessSkippable is the error, unless it concerns only what was asked for.
-func unlessSkippable(err error) error {
-	if azure.Skippable(err) {
-		return nil
+	everywhere, err := r.request.Exclusive(ctx, "azure-apim export "+family)
+	if err != nil {
+		here()
+		return nil, err
 	}
-	return err
+	return func() { everywhere(); here() }, nil
 }

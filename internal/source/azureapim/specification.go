@@ -102,33 +102,49 @@ func (r *reader) specify(ctx context.Context, a listed, properties object) (fetc
 	if err != nil {
 		return fetched{}, err
 	}
-	rest.passing = passing
+	rest.passing = rest.passing || passing
+	more := rest.Reason
 	rest.Reason = "it cannot be exported (" + strings.Join(reasons, "; ") + ")"
 	if rest.document == nil {
-		rest.Reason += ", and it has no operations or schema either"
+		rest.Reason += ", and " + more
 	}
 	return rest, nil
 }
 
-// withoutExport reads what there is besides exports. Without a document there
-// is nothing.
+// withoutExport reads what there is besides exports. Without a document the
+// reason says why there is none.
 func (r *reader) withoutExport(ctx context.Context, a listed, properties object) (fetched, error) {
 	if a.typ == typeGraphQL {
 		sdl, err := r.session.schema(ctx, a)
-		if err == nil && len(sdl) > 0 {
-			return describe(sdl, sourceSchemas), nil
+		if err != nil || len(sdl) == 0 {
+			return nothingElse("schema", err)
 		}
-		return fetched{}, unlessSkippable(err)
+		return describe(sdl, sourceSchemas), nil
 	}
 	required, _ := properties.flag("subscriptionRequired")
 	document, err := r.session.operations(ctx, a, required)
 	if err != nil || document == nil {
-		return fetched{}, unlessSkippable(err)
+		return nothingElse("operations", err)
 	}
 	return fetched{document: document, specification: specification{
 		Hash: document.Hash, Format: document.Format, Bytes: len(document.Data), Source: sourceOperations,
 		Endpoints: len(document.Endpoints), Flags: []string{flagOperationsOnly},
 	}}, nil
+}
+
+// nothingElse says why there is nothing besides exports: there is none, or it
+// could not be read.
+func nothingElse(what string, err error) (fetched, error) {
+	switch {
+	case err == nil:
+		return fetched{specification: specification{Reason: "it has no " + what + " either"}}, nil
+	case !azure.Skippable(err):
+		return fetched{}, err
+	}
+	return fetched{
+		specification: specification{Reason: "its " + what + " cannot be read either: " + azure.Said(err)},
+		passing:       fault.As(err).Class == fault.Transient,
+	}, nil
 }
 
 // hints tell apispec what was asked for.
