@@ -134,7 +134,11 @@ func oneArgument(name string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) == 0:
-			return wrongUsage(cmd, "'%s' needs a %s", cmd.CommandPath(), name)
+			article := "a"
+			if strings.ContainsRune("aeiou", rune(name[0])) {
+				article = "an"
+			}
+			return wrongUsage(cmd, "'%s' needs %s %s", cmd.CommandPath(), article, name)
 		case len(args) > 1:
 			return wrongUsage(cmd, "'%s' takes one %s, but was given %d arguments", cmd.CommandPath(), name, len(args))
 		}

@@ -83,6 +83,7 @@ func NewClient(c source.Connection, limits Limits) (*Client, error) {
 	}
 	options := limits.Transport
 	options.BaseURL, options.Vendor, options.MaxBody = settings.Cloud.ARM, "Azure", limits.MaxAnswer
+	options.Endpoint = FieldCloud + ", or " + FieldARMURL + " of a private cloud"
 	options.Message, options.Refine = armMessage, refineARM
 	arm, err := transport.New(options)
 	if err != nil {

@@ -40,6 +40,7 @@ type tokenSource struct {
 
 func newTokenSource(s Settings, limits transport.Options) (*tokenSource, error) {
 	limits.BaseURL, limits.Vendor, limits.MaxBody = s.Cloud.Authority, "Microsoft Entra ID", maxTokenBody
+	limits.Endpoint = FieldCloud + ", or " + FieldAuthorityURL + " of a private cloud"
 	limits.Message = func(body []byte) string { return readEntraError(body).said }
 	limits.Refine = refineToken
 	client, err := transport.New(limits)

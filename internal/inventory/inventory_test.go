@@ -287,6 +287,9 @@ func TestAnAPIShowsItsSpecification(t *testing.T) {
 
 	e.run()
 	require.Equal(t, int64(1), e.write(with("other")).Assets.Updated, "another specification is a change")
+	e.run()
+	require.Equal(t, int64(2), e.reconcile(nil).Stale)
+	require.Empty(t, list(inventory.Filter{Ready: &yes}), "what is gone is not ready to be scanned")
 }
 
 func TestAnAssetThatAnotherProfileSeesIsNotStale(t *testing.T) {

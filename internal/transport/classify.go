@@ -80,19 +80,19 @@ func (c call) networkError(ctx context.Context, err error) error {
 		return &fault.Error{
 			Class: fault.Refused, Code: CodeCertificate,
 			Message: "the certificate of " + host + " is not trusted", Err: err,
-			Advice: "check the base URL; if a proxy inspects TLS here, its certificate authority has to be trusted by the worker's system",
+			Advice: "check " + c.client.options.Endpoint + "; if a proxy inspects TLS here, its certificate authority has to be trusted by the worker's system",
 		}
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return &fault.Error{
 			Class: fault.Refused, Code: CodeCertificate,
 			Message: host + " does not speak TLS", Err: err,
-			Advice: "check the base URL and its port",
+			Advice: "check " + c.client.options.Endpoint + " and its port",
 		}
 	case errors.As(err, &dns):
 		return &fault.Error{
 			Class: fault.Transient, Code: CodeUnreachable,
 			Message: "the host name of " + host + " cannot be resolved", Err: err,
-			Advice: "check the base URL or platform, and the name service of the worker's machine",
+			Advice: "check " + c.client.options.Endpoint + ", and the name service of the worker's machine",
 		}
 	}
 	var op *net.OpError
@@ -105,7 +105,7 @@ func (c call) networkError(ctx context.Context, err error) error {
 	return &fault.Error{
 		Class: fault.Transient, Code: CodeUnreachable,
 		Message: host + " cannot be reached", Err: err,
-		Advice: "check the base URL or platform, and that the worker's network lets it through",
+		Advice: "check " + c.client.options.Endpoint + ", and that the worker's network lets it through",
 	}
 }
 
@@ -142,7 +142,7 @@ func (c call) statusError(r *Response) error {
 	case s/100 == 3:
 		f.Class, f.Code = fault.Refused, CodeRedirected
 		f.Message += " (a redirect" + toHost(r.Header.Get("Location")) + ", which is not followed with credentials)"
-		f.Advice = "check the base URL: this is usually a login page or the wrong host"
+		f.Advice = "check " + c.client.options.Endpoint + ": this is usually a login page or the wrong host"
 	case s == http.StatusUnauthorized:
 		f.Class, f.Code = fault.Auth, CodeUnauthorised
 	case s == http.StatusForbidden:
@@ -150,7 +150,7 @@ func (c call) statusError(r *Response) error {
 		f.Advice = "check the permissions of the account, and that the subscription includes this module"
 	case s == http.StatusNotFound, s == http.StatusGone:
 		f.Class, f.Code = fault.Refused, CodeNotFound
-		f.Advice = "check the base URL or platform: this endpoint does not exist there"
+		f.Advice = "check " + c.client.options.Endpoint + ": this endpoint does not exist there"
 	case s == http.StatusTooManyRequests, asked && (s == http.StatusConflict || s == http.StatusServiceUnavailable):
 		f.Class, f.Code, f.Wait = fault.Throttled, CodeThrottled, wait
 	case s == http.StatusRequestTimeout, s == http.StatusTooEarly,
@@ -208,7 +208,7 @@ func (c call) refuseMarkup(r *Response) error {
 	f := &fault.Error{
 		Class: fault.Contract, Code: CodeMarkup,
 		Message: c.vendor() + " answered " + c.target() + " with a web page instead of JSON",
-		Advice:  "check the base URL: this is usually a login page, or a proxy's notice",
+		Advice:  "check " + c.client.options.Endpoint + ": this is usually a login page, or a proxy's notice",
 		Detail:  fault.Head(head),
 	}
 	c.refine(f, r, head, 0)

@@ -24,6 +24,9 @@ type Options struct {
 	BaseURL string
 	// Vendor names the other side in messages: "Qualys".
 	Vendor string
+	// Endpoint is what to check when the endpoint is the wrong one, in advice:
+	// "the base URL or platform" (default).
+	Endpoint string
 	// UserAgent is sent with every request; default "sluice".
 	UserAgent string
 
@@ -69,6 +72,7 @@ func New(o Options) (*Client, error) {
 	}
 	o.BaseURL = base
 	o.Vendor = orDefault(o.Vendor, "the vendor")
+	o.Endpoint = orDefault(o.Endpoint, "the base URL or platform")
 	o.UserAgent = orDefault(o.UserAgent, "sluice")
 	o.ConnectTimeout = orDefault(o.ConnectTimeout, 15*time.Second)
 	o.TLSTimeout = orDefault(o.TLSTimeout, 15*time.Second)

@@ -53,7 +53,8 @@ CREATE VIEW api_list AS
 SELECT a.id, a.connector, a.kind, a.external_id, a.name, a.status, a.base_url AS url,
        a.attributes->>'type' AS type, a.attributes->>'service' AS service, a.attributes->>'resourceGroups' AS resource_group,
        a.attributes->>'subscriptionId' AS subscription_id, a.attributes->>'revision' AS revision,
-       CASE jsonb_typeof(a.attributes->'ready') WHEN 'boolean' THEN (a.attributes->>'ready')::boolean END AS ready,
+       -- What is not there any more is not to be scanned.
+       CASE WHEN jsonb_typeof(a.attributes->'ready') = 'boolean' THEN (a.attributes->>'ready')::boolean AND a.status = 'active' END AS ready,
        a.attributes->'notReadyReasons' AS readiness_reasons, a.attributes->'flags' AS flags,
        a.attributes->>'specificationReason' AS specification_reason,
        b.specification_hash, d.format, d.bytes,

@@ -9,6 +9,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -43,10 +44,30 @@ func (s *Simulator) Banner(armURL, blobURL string) string {
   tenant id       %[3]s
   client id       %[4]s
   client secret   %[5]s
+  other apps      %[9]s
   estate          %[6]d subscriptions, %[7]d API Management services, %[8]d APIs
-  change it       curl -X POST -d '{"edited":0.05,"added":0.01}' %[1]s/simulator/advance
+  change it       curl -X POST -d '{"edited":0.05,"added":0.01,"removed":0.02}' %[1]s/simulator/advance
   its state       curl %[1]s/simulator/state
-`, armURL, blobURL, app.TenantID, app.ClientID, app.Secret, state.Subscriptions, state.Services, state.APIs)
+`, armURL, blobURL, app.TenantID, app.ClientID, app.Secret, state.Subscriptions, state.Services, state.APIs, s.others())
+}
+
+// others names the other apps, with what is special about each.
+func (s *Simulator) others() string {
+	var lines []string
+	for i, app := range s.apps {
+		if i == 0 {
+			continue // named above
+		}
+		special := "is in tenant " + app.TenantID
+		switch {
+		case app.SecretExpired:
+			special = "its secret has expired"
+		case app.WithoutRole:
+			special = "has no role"
+		}
+		lines = append(lines, fmt.Sprintf("%s, secret %s: %s", app.ClientID, app.Secret, special))
+	}
+	return strings.Join(lines, "\n                  ")
 }
 
 // Serve serves Entra and ARM on one listener and the blob storage on the other
