@@ -22,7 +22,7 @@ written in double quotes. 'sluice kinds show KIND' says what each filter takes:
 An asset that the filters leave out is one that is not seen: if it was there, it
 goes stale, unless another profile of the connector sees it. Findings keep their
 status where the filters can leave out some of an asset, as by severity. When
-filters change, the next run is full.`
+filters change, the next run of mode auto is full.`
 	list := ""
 	for _, k := range kinds.All() {
 		var names []string

@@ -32,7 +32,8 @@ const (
 type Input struct {
 	Profile string         `json:"profile,omitempty"`
 	Mode    lifecycle.Mode `json:"mode,omitempty"`
-	// AcceptShrink lets this run mark any share of the assets stale.
+	// AcceptShrink lets this run mark any share of the assets stale, and of the
+	// findings fixed.
 	AcceptShrink bool `json:"acceptShrink,omitempty"`
 	// Since makes the run read again what changed since a date of UTC, such as
 	// "2027-01-31"; see lifecycle.ParseSince.

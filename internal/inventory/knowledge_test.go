@@ -25,13 +25,20 @@ func (e *estate) writeKnowledge(entries ...transform.Vulnerability) lifecycle.Co
 	return e.writeBatch(batch).Assets
 }
 
+// knowledge returns the entry of a QID.
+func (e *estate) knowledge(qid int32) inventory.KnowledgeRow {
+	rows, err := inventory.Knowledge(e.t.Context(), e.store.Pool(), inventory.Filter{Connector: "tas", QID: qid, Limit: 2})
+	require.NoError(e.t, err)
+	require.Len(e.t, rows, 1)
+	return rows[0]
+}
+
 func TestTheKnowledgeBaseIsWrittenWhereItDiffers(t *testing.T) {
 	e := newSeparateEstate(t)
 	one := transform.Vulnerability{QID: 1, Title: "Ünsafe", Severity: 3, ModifiedAt: noon, Attributes: []byte(`{"category":"Web","cvss":5.5}`)}
 	two := transform.Vulnerability{QID: 2}
 	require.Equal(t, lifecycle.Counts{Created: 2}, e.writeKnowledge(one, two))
-	entry, err := inventory.KnowledgeEntry(t.Context(), e.store.Pool(), "tas", 1)
-	require.NoError(t, err)
+	entry := e.knowledge(1)
 	require.Equal(t, "Ünsafe", *entry.Title)
 	require.Equal(t, int16(3), *entry.Severity)
 	require.Equal(t, noon, entry.ModifiedAt.UTC())
@@ -49,8 +56,7 @@ func TestTheKnowledgeBaseIsWrittenWhereItDiffers(t *testing.T) {
 	again := changed
 	again.ModifiedAt = noon.Add(time.Hour)
 	require.Equal(t, lifecycle.Counts{Unchanged: 1, Updated: 1}, e.writeKnowledge(changed, one, again))
-	entry, err = inventory.KnowledgeEntry(t.Context(), e.store.Pool(), "tas", 2)
-	require.NoError(t, err)
+	entry = e.knowledge(2)
 	require.Equal(t, noon.Add(time.Hour), entry.ModifiedAt.UTC(), "of an entry that comes twice the last counts")
 	require.Equal(t, e.scope.RunID, entry.RunID)
 }
@@ -127,6 +133,6 @@ func TestTheKnowledgeBaseIsListed(t *testing.T) {
 	require.Equal(t, []int32{3}, page)
 	page, _ = list(inventory.Filter{QID: 2, Limit: 9})
 	require.Equal(t, []int32{2}, page)
-	_, err := inventory.KnowledgeEntry(t.Context(), e.store.Pool(), "tas", 99)
-	require.ErrorIs(t, err, inventory.ErrNotFound)
+	page, _ = list(inventory.Filter{QID: 99, Limit: 9})
+	require.Empty(t, page)
 }

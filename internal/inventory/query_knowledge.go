@@ -3,7 +3,6 @@ package inventory
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -42,19 +41,6 @@ func Knowledge(ctx context.Context, pool *pgxpool.Pool, f Filter) ([]KnowledgeRo
 		return nil, fmt.Errorf("list knowledge base: %w", err)
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByName[KnowledgeRow])
-}
-
-// KnowledgeEntry returns the entry of a connector's knowledge base for a QID.
-func KnowledgeEntry(ctx context.Context, pool *pgxpool.Pool, connector string, qid int32) (KnowledgeRow, error) {
-	rows, err := pool.Query(ctx, "SELECT * FROM knowledge_list WHERE connector = $1 AND qid = $2", connector, qid)
-	if err != nil {
-		return KnowledgeRow{}, fmt.Errorf("read QID %d: %w", qid, err)
-	}
-	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[KnowledgeRow])
-	if errors.Is(err, pgx.ErrNoRows) {
-		return row, fmt.Errorf("QID %d: %w: the knowledge base of connector %s has no such entry", qid, ErrNotFound, connector)
-	}
-	return row, err
 }
 
 // UnknownQID is a QID that findings have and the knowledge base does not.
