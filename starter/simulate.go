@@ -20,6 +20,9 @@ func newSimulate(a *app) *cobra.Command {
 		seed                         uint64
 		dialect                      string
 		latency, tokenTTL            time.Duration
+		calls, concurrency           int
+		window                       time.Duration
+		lockAfter                    int
 	)
 	cmd := &cobra.Command{
 		Use:   "simulate",
@@ -31,6 +34,7 @@ machine only. What it prints says how to sign in and how to change the estate.
 		Example: `  sluice simulate
   sluice simulate --applications 100000 --findings 1000000 --latency 200ms
   sluice simulate --hosts 5000 --detections 400000
+  sluice simulate --calls-per-window 300 --window 10s --concurrency 2
   sluice simulate azure`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -51,6 +55,10 @@ machine only. What it prints says how to sign in and how to change the estate.
 			if detections > 0 {
 				perHost = float64(detections) / float64(hosts)
 			}
+			limits, err := simulatedLimits(cmd, calls, concurrency, window)
+			if err != nil {
+				return err
+			}
 			var faults []simulator.Fault
 			if latency > 0 {
 				faults = append(faults, simulator.Fault{Kind: "slow", Delay: latency})
@@ -59,6 +67,8 @@ machine only. What it prints says how to sign in and how to change the estate.
 				Seed: seed, Applications: applications, APICollections: apiCollections, FindingsPerAsset: perAsset,
 				WebApps: webApps, WebFindings: webFindings, Hosts: hosts, DetectionsPerHost: perHost,
 				Settings: simulator.Settings{Dialect: simulator.Dialect(dialect), TokenTTL: tokenTTL}, Faults: faults,
+				VMSettings:    simulator.VMSettings{Requests: limits.Requests, WindowSeconds: limits.WindowSeconds, Concurrent: limits.Concurrent},
+				GatewayLimits: limits, QPSLimits: limits, LockAfter: lockAfter,
 			})
 			if err != nil {
 				return err
@@ -87,6 +97,22 @@ machine only. What it prints says how to sign in and how to change the estate.
 	flags.StringVar(&dialect, "dialect", string(simulator.QPS), "how searches are phrased: qps or gateway")
 	flags.DurationVar(&latency, "latency", 0, "time before every answer")
 	flags.DurationVar(&tokenTTL, "token-ttl", 4*time.Hour, "lifetime of tokens")
+	flags.IntVar(&calls, "calls-per-window", 0, "calls of each API that the subscription may begin within a window; without it VM allows 300, the others any number")
+	flags.DurationVar(&window, "window", time.Hour, "length of that window, which slides, in whole seconds")
+	flags.IntVar(&concurrency, "concurrency", 0, "calls of each API that may run at the same time; without it VM allows 2, the others any number")
+	flags.IntVar(&lockAfter, "lock-after", 0, "failed sign-ins in a row that lock an account; 0 for none")
 	cmd.AddCommand(newSimulateAzure(a))
 	return cmd
+}
+
+// simulatedLimits are the limits of each API that the flags ask for; what is zero
+// was not asked for.
+func simulatedLimits(cmd *cobra.Command, calls, concurrency int, window time.Duration) (simulator.CallLimits, error) {
+	switch {
+	case calls < 0 || concurrency < 0:
+		return simulator.CallLimits{}, wrongUsage(cmd, "--calls-per-window and --concurrency cannot be below 0")
+	case window < time.Second || window%time.Second != 0:
+		return simulator.CallLimits{}, wrongUsage(cmd, "--window is in whole seconds: write for example 10s or 1h")
+	}
+	return simulator.CallLimits{Requests: calls, WindowSeconds: int(window / time.Second), Concurrent: concurrency}, nil
 }

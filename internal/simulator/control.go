@@ -1,8 +1,8 @@
 package simulator
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"sluice/internal/simulator/faults"
-	"sluice/internal/simulator/qualys"
 )
 
 const maxControlBytes = 1 << 20
@@ -28,24 +27,12 @@ type State struct {
 	Hosts          int             `json:"hosts"`          // likewise
 	Knowledge      int             `json:"knowledge"`      // entries of the knowledge base, published or not
 	Users          []User          `json:"users"`
+	FailedSignIns  map[string]int  `json:"failedSignIns"` // wrong passwords and secrets, by user
 	Settings       controlSettings `json:"settings"`
 	Faults         []Fault         `json:"faults"`
 	Counts         Counts          `json:"counts"`
 
-	VMLimits map[faults.Endpoint]VMLimits `json:"vmLimits"`
-}
-
-// controlSettings are Settings on the control API. A field left out of a
-// request stays as it is.
-type controlSettings struct {
-	Dialect          *qualys.Dialect `json:"dialect,omitempty"`
-	TokenTTL         *string         `json:"tokenTTL,omitempty"` // as "30s"
-	AcceptForm       *bool           `json:"acceptForm,omitempty"`
-	OmitTotal        *bool           `json:"omitTotal,omitempty"`
-	WrapRecords      *bool           `json:"wrapRecords,omitempty"`
-	EmptyWithoutData *bool           `json:"emptyWithoutData,omitempty"`
-	Web              json.RawMessage `json:"web,omitempty"` // WebSettings
-	VM               json.RawMessage `json:"vm,omitempty"`  // VMSettings
+	Limits map[faults.Endpoint]Limits `json:"limits"` // what they have seen
 }
 
 // registerControl adds the control API, by which another process steers the
@@ -58,7 +45,10 @@ type controlSettings struct {
 //	POST /simulator/defects   [{"kind":"severity-word","count":3}]; [] mends all
 //	POST /simulator/web-defects   [{"kind":"severity-word","count":3}]; [] mends all
 //	POST /simulator/host-defects  [{"kind":"malformed-xml","count":1,"endpoint":"vm-detections"}]; [] mends all
-//	POST /simulator/settings  {"dialect":"gateway","tokenTTL":"30s","web":{"maxConcurrent":4},"vm":{"requests":2000}}
+//	POST /simulator/settings  {"dialect":"gateway","tokenTTL":"30s","vm":{"requests":2000},"lockAfter":3,
+//	                           "gatewayLimits":{"requests":300,"windowSeconds":10,"concurrent":2,"headers":"rate-and-wait"}}
+//	POST /simulator/users     {"name":"sluice_sim","password":"changed","locked":true,"notPermitted":["pm"]}
+//	POST /simulator/elsewhere {"endpoint":"vm-detections","calls":100}   made by another tool of the subscription
 //	POST /simulator/revoke    ends all tokens
 //	POST /simulator/clock     {"pass":"1h"} or {"now":"2026-01-01T00:00:00Z"}
 //	GET  /simulator/state
@@ -88,6 +78,14 @@ func (s *Simulator) registerControl(mux *http.ServeMux) {
 		return d, s.SetHostDefects(d...)
 	}))
 	mux.Handle("POST /simulator/settings", control(s.controlSettings))
+	mux.Handle("POST /simulator/users", control(s.controlUser))
+	mux.Handle("POST /simulator/elsewhere", control(func(c struct {
+		Endpoint faults.Endpoint `json:"endpoint"`
+		Calls    int             `json:"calls"`
+	}) (any, error) {
+		made, err := s.UseElsewhere(c.Endpoint, c.Calls)
+		return map[string]int{"calls": made}, err
+	}))
 	mux.Handle("POST /simulator/revoke", control(func(struct{}) (any, error) {
 		s.RevokeTokens()
 		return struct{}{}, nil
@@ -117,76 +115,40 @@ func (s *Simulator) State() State {
 		Settings:       s.showSettings(),
 		Faults:         s.faults.Faults(),
 		Counts:         s.Counts(),
-		VMLimits:       s.VMLimits(),
+		FailedSignIns:  s.FailedSignIns(),
+		Limits:         s.Limits(),
 	}
 }
 
-func (s *Simulator) showSettings() controlSettings {
-	now := s.Settings()
-	ttl := now.TokenTTL.String()
-	return controlSettings{
-		&now.Dialect, &ttl, &now.AcceptForm, &now.OmitTotal, &now.WrapRecords, &now.EmptyWithoutData,
-		encode(s.WebSettings()), encode(s.VMSettings()),
-	}
+// controlledUser is a change of a User on the control API. A field left out of a
+// request stays as it is.
+type controlledUser struct {
+	*User
+	Password     string `json:"password"`
+	ClientSecret string `json:"clientSecret"`
 }
 
-func encode(settings any) json.RawMessage {
-	text, err := json.Marshal(settings)
-	if err != nil {
-		panic(err) // settings are scalars
+func (s *Simulator) controlUser(request json.RawMessage) (any, error) {
+	var named struct {
+		Name string `json:"name"`
 	}
-	return text
-}
-
-// overlay changes the settings that a request names.
-func overlay[T any](settings *T, request json.RawMessage) error {
-	if request == nil {
-		return nil
+	if err := json.Unmarshal(request, &named); err != nil {
+		return nil, err
 	}
-	body := json.NewDecoder(bytes.NewReader(request))
-	body.DisallowUnknownFields()
-	return body.Decode(settings)
-}
-
-func (s *Simulator) controlSettings(c controlSettings) (any, error) {
-	settings := s.Settings()
-	if c.TokenTTL != nil {
-		ttl, err := time.ParseDuration(*c.TokenTTL)
-		if err != nil {
-			return nil, fmt.Errorf("tokenTTL %q is no duration; write for example 30s or 4h", *c.TokenTTL)
+	var wrong error
+	err := s.ChangeUser(named.Name, func(u *User) {
+		user := *u
+		changed := controlledUser{&user, u.Password, u.ClientSecret}
+		if wrong = overlay(&changed, request); wrong == nil {
+			*u = user
+			u.Password, u.ClientSecret = changed.Password, changed.ClientSecret
 		}
-		settings.TokenTTL = ttl
-	}
-	take(&settings.Dialect, c.Dialect)
-	take(&settings.AcceptForm, c.AcceptForm)
-	take(&settings.OmitTotal, c.OmitTotal)
-	take(&settings.WrapRecords, c.WrapRecords)
-	take(&settings.EmptyWithoutData, c.EmptyWithoutData)
-	web := s.WebSettings()
-	if err := overlay(&web, c.Web); err != nil {
+	})
+	if err = errors.Join(wrong, err); err != nil {
 		return nil, err
 	}
-	hosts := s.VMSettings()
-	if err := overlay(&hosts, c.VM); err != nil {
-		return nil, err
-	}
-	if err := s.Configure(settings); err != nil {
-		return nil, err
-	}
-	if err := s.ConfigureWeb(web); err != nil {
-		return nil, err
-	}
-	if err := s.ConfigureVM(hosts); err != nil {
-		return nil, err
-	}
-	return s.showSettings(), nil
-}
-
-// take sets a field to a value that was given.
-func take[T any](field *T, value *T) {
-	if value != nil {
-		*field = *value
-	}
+	user, _ := s.directory.Named(named.Name)
+	return user, nil
 }
 
 type controlClock struct {

@@ -3,7 +3,6 @@ package simulator
 import (
 	"iter"
 
-	"sluice/internal/simulator/faults"
 	"sluice/internal/simulator/fo"
 	"sluice/internal/simulator/knowledge"
 	"sluice/internal/simulator/vm"
@@ -21,7 +20,6 @@ type (
 	VMDefectKind       = vm.DefectKind
 	LargeHost          = vm.LargeHost
 	VMSettings         = fo.Settings
-	VMLimits           = fo.Limits
 	KnowledgeEntry     = knowledge.Entry
 	KnowledgeReference = knowledge.Reference
 	KnowledgeSoftware  = knowledge.Software
@@ -85,7 +83,3 @@ func (s *Simulator) VMSettings() VMSettings { return s.vm.Settings() }
 
 // ConfigureVM replaces the switches of Vulnerability Management.
 func (s *Simulator) ConfigureVM(settings VMSettings) error { return s.vm.Configure(settings) }
-
-// VMLimits returns what the limits of each API of Vulnerability Management have
-// seen so far.
-func (s *Simulator) VMLimits() map[faults.Endpoint]VMLimits { return s.vm.Limits() }

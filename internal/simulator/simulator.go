@@ -1,7 +1,8 @@
 // Package simulator is a stand-in for the vendor, over real HTTP: the token
 // endpoints of Qualys, the searches of TotalAppSec, the API of Web Application
 // Scanning and that of Vulnerability Management, on generated estates of any
-// size, with faults by switch.
+// size, and what a connection test asks other applications; with limits, and with
+// faults by switch.
 //
 // It knows nothing of the code that reads it. It states the truth about its
 // estate from its own generator, so that an inventory can be held against it.
@@ -17,7 +18,6 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +25,9 @@ import (
 	"sluice/internal/simulator/estate"
 	"sluice/internal/simulator/faults"
 	"sluice/internal/simulator/fo"
+	"sluice/internal/simulator/gateway"
 	"sluice/internal/simulator/knowledge"
+	"sluice/internal/simulator/limit"
 	"sluice/internal/simulator/qualys"
 	"sluice/internal/simulator/vm"
 	"sluice/internal/simulator/was"
@@ -43,7 +45,6 @@ type (
 	Dialect      = qualys.Dialect
 	Credentials  = qualys.Credentials
 	Counts       = wire.Counts
-	User         = account.User
 )
 
 // The asset types and the dialects of searches.
@@ -98,9 +99,16 @@ type Config struct {
 
 	Credentials Credentials // each empty field has its default
 	Users       []User      // default: account.Defaults, the first with the client of Credentials
+	LockAfter   int         // failed sign-ins in a row that lock an account; 0 for none
 	Settings    Settings
 	WebSettings WebSettings
 	VMSettings  VMSettings
+	AppSettings AppSettings // of File Integrity Monitoring, Patch Management and Enterprise TruRisk Management
+
+	// Limits of each API, for the whole subscription. Those of Vulnerability
+	// Management are in VMSettings.
+	QPSLimits     CallLimits // of Web Application Scanning and its neighbours
+	GatewayLimits CallLimits // of TotalAppSec and the applications of AppSettings
 
 	Defects []Defect
 	Faults  []Fault
@@ -108,16 +116,19 @@ type Config struct {
 
 // Simulator is a running simulation. Safe for concurrent use.
 type Simulator struct {
-	config    Config
-	estate    *estate.Estate
-	faults    *faults.Plan
-	directory *account.Directory
-	tokens    *account.Tokens
-	counters  *wire.Counters
-	server    *wire.Server
-	service   *qualys.Service
-	webEstate *was.Estate
-	web       *was.Service
+	config        Config
+	estate        *estate.Estate
+	faults        *faults.Plan
+	directory     *account.Directory
+	tokens        *account.Tokens
+	qpsLimits     *limit.Group
+	gatewayLimits *limit.Group
+	counters      *wire.Counters
+	server        *wire.Server
+	service       *qualys.Service
+	webEstate     *was.Estate
+	web           *was.Service
+	apps          *gateway.Service
 
 	hostEstate *vm.Estate
 	knowledge  *knowledge.Base
@@ -163,14 +174,17 @@ func New(cfg Config) (*Simulator, error) {
 		return nil, err
 	}
 	s.tokens = account.NewTokens(s.Now, cfg.Credentials.ClientSecret, cfg.Credentials.SubscriptionClientSecret)
-	if cfg.Users == nil {
-		cfg.Users = account.Defaults(cfg.Credentials.ClientID, cfg.Credentials.ClientSecret)
+	if err := s.startAccounts(cfg); err != nil {
+		return nil, err
 	}
-	if s.directory, err = account.NewDirectory(cfg.Users, s.tokens); err != nil {
+	if err := s.startLimits(cfg); err != nil {
 		return nil, err
 	}
 	s.server = &wire.Server{Plan: s.faults, Now: s.Now, Counters: s.counters, Revoke: s.tokens.Revoke}
-	s.service = qualys.New(s.server, s.estate, cfg.Credentials, s.directory, s.tokens, cfg.Settings)
+	s.service = qualys.New(s.server, s.estate, s.directory, s.tokens, s.gatewayLimits, cfg.Settings)
+	if s.apps, err = gateway.New(s.server, s.directory, s.gatewayLimits, cfg.AppSettings); err != nil {
+		return nil, err
+	}
 	if err := s.startWeb(cfg); err != nil {
 		return nil, err
 	}
@@ -204,6 +218,7 @@ func (s *Simulator) Handler() http.Handler {
 	s.service.Register(mux)
 	s.web.Register(mux)
 	s.vm.Register(mux)
+	s.apps.Register(mux)
 	s.registerControl(mux)
 	return mux
 }
@@ -237,11 +252,9 @@ func (s *Simulator) Settings() Settings { return s.service.Settings() }
 // Configure replaces the switches of the vendor's behaviour.
 func (s *Simulator) Configure(settings Settings) error { return s.service.Configure(settings) }
 
-// Credentials returns the pairs that the token endpoints take.
+// Credentials returns the pairs that the token endpoints take, unless ChangeUser
+// has changed them.
 func (s *Simulator) Credentials() Credentials { return s.config.Credentials }
-
-// Users are the accounts of the vendor.
-func (s *Simulator) Users() []User { return s.directory.Users() }
 
 // Counts returns what has been served so far.
 func (s *Simulator) Counts() Counts {
@@ -269,7 +282,7 @@ func (s *Simulator) Banner(baseURL string) string {
   base URL        %[1]s
   client id       %[2]s
   client secret   %[3]s
-  a subscription-level client, which TotalAppSec refuses:
+  a subscription-level client, which TotalAppSec and WAS refuse:
   client id       %[4]s
   client secret   %[5]s
   user name       %[11]s
@@ -283,36 +296,12 @@ func (s *Simulator) Banner(baseURL string) string {
                     "web":{"updatedWebApps":0.05,"new":0.02,"fixed":0.05},
                     "vm":{"scanned":0.2,"new":0.05,"fixed":0.1}}' %[1]s/simulator/advance
   narrow it       curl -X POST -d '{"hidden":0.4}' %[1]s/simulator/scope (0 gives all back)
+  lock an account curl -X POST -d '{"name":"%[11]s","locked":true}' %[1]s/simulator/users
   its state       curl %[1]s/simulator/state
 `, baseURL, c.ClientID, c.ClientSecret, c.SubscriptionClientID, c.SubscriptionClientSecret,
 		w.Len(Application), w.Len(APICollection), average(s.config.FindingsPerAsset), s.config.Seed, s.Settings().Dialect,
 		user.Name, user.Password, s.config.WebApps, s.config.WebFindings,
 		s.config.Hosts, average(s.config.DetectionsPerHost), s.others())
-}
-
-// others names the other users, with what is special about each.
-func (s *Simulator) others() string {
-	var lines []string
-	for i, u := range s.directory.Users() {
-		if i == 0 {
-			continue // named above
-		}
-		special := "sees everything"
-		switch {
-		case u.Expired:
-			special = "has expired"
-		case u.TermsNotAccepted:
-			special = "has not accepted the terms"
-		case u.WithoutWAS:
-			special = "may not use Web Application Scanning"
-		case u.WithoutVM:
-			special = "may not use Vulnerability Management"
-		case u.Hidden > 0:
-			special = fmt.Sprintf("does not see %.0f %% of the web applications and hosts", 100*u.Hidden)
-		}
-		lines = append(lines, fmt.Sprintf("%s, password %s: %s", u.Name, u.Password, special))
-	}
-	return strings.Join(lines, "\n                  ")
 }
 
 // average writes one with two decimals at most: "33.33", "10".

@@ -29,7 +29,7 @@ func TestAnotherProcessCanSteerHostsAndKnowledge(t *testing.T) {
 	state := f.state()
 	require.Equal(t, 132, state.Hosts)
 	require.Equal(t, 302, state.Knowledge)
-	require.Equal(t, 1, state.VMLimits[faults.VMHosts].Answered)
+	require.Equal(t, 1, state.Limits[faults.VMHosts].Answered)
 	settings := f.sim.VMSettings()
 	require.Equal(t, []any{7, true, -1}, []any{settings.Concurrent, settings.LateToWait, settings.Requests})
 	require.Len(t, slices.Collect(f.sim.Knowledge()), 302)

@@ -23,7 +23,11 @@ func TestAnAccountThatWillNotDoIsToldSoWithoutHeadersOfLimits(t *testing.T) {
 	t.Parallel()
 	cfg := vmConfig()
 	cfg.VMSettings = simulator.VMSettings{}
-	cfg.Users = append(account.Defaults("id", "secret"), simulator.User{Name: "no_vm", Password: "p", WithoutVM: true})
+	cfg.Users = append(account.Defaults("id", "secret"),
+		simulator.User{Name: "no_vm", Password: "p", NotPermitted: []account.App{account.VM}},
+		simulator.User{Name: "no_licence", Password: "p", NotLicensed: []account.App{account.VM}, NotPermitted: []account.App{account.VM}},
+		simulator.User{Name: "inactive", Password: "p", Inactive: true}, simulator.User{Name: "locked", Password: "p", Locked: true},
+		simulator.User{Name: "token", Password: "p", SecureID: true})
 	f := startVM(t, cfg)
 	for _, c := range []struct {
 		user         simulator.User
@@ -32,7 +36,11 @@ func TestAnAccountThatWillNotDoIsToldSoWithoutHeadersOfLimits(t *testing.T) {
 		{simulator.User{Name: account.DefaultName, Password: "wrong"}, 401, 2000},
 		{simulator.User{Name: account.ExpiredName, Password: account.ExpiredPassword}, 200, 2001},
 		{simulator.User{Name: account.NewName, Password: account.NewPassword}, 409, 2003},
-		{simulator.User{Name: "no_vm", Password: "p"}, 403, 2012},
+		{simulator.User{Name: "no_vm", Password: "p"}, 401, 2000},
+		{simulator.User{Name: "no_licence", Password: "p"}, 403, 2012},
+		{simulator.User{Name: "inactive", Password: "p"}, 401, 2002},
+		{simulator.User{Name: "locked", Password: "p"}, 401, 2002},
+		{simulator.User{Name: "token", Password: "p"}, 409, 2011},
 	} {
 		for _, path := range []string{hostsPath, detectionsPath, knowledgePath} {
 			a := (&fo{f.vendor, c.user}).call(path)
@@ -105,7 +113,7 @@ func TestTheRateIsLimitedByAWindowThatSlides(t *testing.T) {
 	f.sim.Pass(time.Second)
 	require.Equal(t, http.StatusOK, f.call(hostsPath).status)
 	require.Equal(t, http.StatusConflict, f.call(hostsPath).status, "the second is still in the window")
-	limits := f.sim.VMLimits()[faults.VMHosts]
+	limits := f.sim.Limits()[faults.VMHosts]
 	require.Equal(t, 4, limits.Answered)
 	require.Equal(t, 3, limits.TooOften)
 	require.Equal(t, 3, limits.Avoidable, "each time it had been said how long to wait")
@@ -148,15 +156,15 @@ func TestCallsAtTheSameTimeAreLimitedFirst(t *testing.T) {
 			}
 		})
 	}
-	require.Eventually(t, func() bool { return f.sim.VMLimits()[faults.VMDetections].MaxConcurrent == 2 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return f.sim.Limits()[faults.VMDetections].MaxConcurrent == 2 }, 10*time.Second, time.Millisecond)
 	a := f.call(detectionsPath)
 	r := f.refusal(http.StatusConflict, a)
 	require.Equal(t, 1960, r.Code)
 	require.Equal(t, []foKeyPair{{"CALLS_TO_FINISH", "1"}}, r.Items)
 	require.Empty(t, a.header.Values("X-RateLimit-Limit"), "missing then")
 	require.Equal(t, "2", a.header.Get("X-Concurrency-Limit-Running"))
-	limits := f.sim.VMLimits()[faults.VMDetections]
-	require.Equal(t, simulator.VMLimits{Answered: 3, MaxConcurrent: 3, TooMany: 1, Avoidable: 1}, limits)
+	limits := f.sim.Limits()[faults.VMDetections]
+	require.Equal(t, []int{3, 3, 1, 1}, []int{limits.Answered, limits.MaxConcurrent, limits.TooMany, limits.Avoidable})
 	close(stop)
 	slow.Wait()
 	setFaults(t, f.vendor)

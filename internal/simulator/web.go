@@ -3,7 +3,6 @@ package simulator
 import (
 	"iter"
 
-	"sluice/internal/simulator/account"
 	"sluice/internal/simulator/was"
 )
 
@@ -25,20 +24,8 @@ func (s *Simulator) startWeb(cfg Config) error {
 	if err != nil {
 		return err
 	}
-	s.web, err = was.New(s.server, s.webEstate, s.directory, cfg.WebSettings)
+	s.web, err = was.New(s.server, s.webEstate, s.directory, s.qpsLimits, cfg.WebSettings)
 	return err
-}
-
-// User returns the account of a name.
-func (s *Simulator) User(name string) (User, bool) { return s.directory.Named(name) }
-
-// DefaultUser is the account that sees everything, with the client of
-// Credentials, unless Config.Users says otherwise: it is the first of them.
-func (s *Simulator) DefaultUser() User {
-	if users := s.directory.Users(); len(users) > 0 {
-		return users[0]
-	}
-	return account.User{}
 }
 
 // WebApps yields the web applications that the vendor shows to a user now,

@@ -15,6 +15,7 @@ import (
 	"sluice/internal/simulator"
 	"sluice/internal/simulator/account"
 	"sluice/internal/simulator/faults"
+	"sluice/internal/simulator/limit"
 )
 
 func (v *vendor) faults(f ...simulator.Fault) { require.NoError(v.t, v.sim.SetFaults(f...)) }
@@ -170,7 +171,7 @@ func TestOneCallTooManyAtATimeIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusTooManyRequests, http.StatusConflict} {
 		v := startWeb(t, func(c *simulator.Config) {
-			c.WebSettings = simulator.WebSettings{MaxConcurrent: 2, BusyStatus: status}
+			c.QPSLimits = simulator.CallLimits{Concurrent: 2, Status: status}
 		})
 		q := v.qps(mediaJSON)
 		// Two calls that hang, and a third.
@@ -181,6 +182,7 @@ func TestOneCallTooManyAtATimeIsRefused(t *testing.T) {
 			hanging.Go(func() {
 				r, err := http.NewRequestWithContext(ctx, http.MethodPost, v.baseURL+findingsPath, nil)
 				assert.NoError(t, err)
+				r.SetBasicAuth(q.user.Name, q.user.Password)
 				_, err = http.DefaultClient.Do(r) // there is no answer to close
 				assert.ErrorIs(t, err, context.Canceled)
 			})
@@ -190,7 +192,7 @@ func TestOneCallTooManyAtATimeIsRefused(t *testing.T) {
 		require.Equal(t, status, a.status)
 		require.Equal(t, "LIMIT_EXCEEDED", q.read(a)["responseCode"])
 		require.Equal(t, int64(3), v.sim.Counts().MaxConcurrent[faults.WASFindings])
-		require.NoError(t, v.sim.ConfigureWeb(simulator.WebSettings{MaxConcurrent: 3}))
+		require.NoError(t, v.sim.LimitQPS(simulator.CallLimits{Concurrent: 3}))
 		require.Equal(t, "100", q.ok("POST", findingsPath, "")["count"])
 		hangUp()
 		hanging.Wait()
@@ -201,9 +203,10 @@ func TestAnotherProcessCanSteerWebApplicationScanning(t *testing.T) {
 	t.Parallel()
 	v := startWeb(t)
 	v.control("advance", `{"web":{"addedWebApps":0.1,"new":0.1}}`)
-	v.control("settings", `{"web":{"maxConcurrent":4}}`)
-	v.control("settings", `{"web":{"emptyWithoutData":true}}`)
-	require.Equal(t, simulator.WebSettings{EmptyWithoutData: true, MaxConcurrent: 4, NotFoundStatus: 200, BusyStatus: 429}, v.sim.WebSettings())
+	v.control("settings", `{"web":{"emptyWithoutData":true},"qpsLimits":{"concurrent":4}}`)
+	v.control("settings", `{"qpsLimits":{"status":409}}`)
+	require.Equal(t, simulator.WebSettings{EmptyWithoutData: true, NotFoundStatus: 200}, v.sim.WebSettings())
+	require.Equal(t, simulator.CallLimits{WindowSeconds: 3600, Concurrent: 4, Status: 409, Headers: limit.SayNothing}, v.sim.QPSLimits())
 	state := v.state()
 	require.Equal(t, 66, state.WebApps)
 	require.Equal(t, 770, state.WebFindings)
@@ -221,7 +224,7 @@ func TestAnotherProcessCanSteerWebApplicationScanning(t *testing.T) {
 	for _, c := range [][3]string{
 		{"advance", `{"web":{"fixed":2}}`, "allowed are 0 to 1"},
 		{"settings", `{"web":{"limit":2}}`, "unknown field"},
-		{"settings", `{"web":{"busyStatus":500}}`, "allowed are 409 and 429"},
+		{"settings", `{"qpsLimits":{"status":500}}`, "allowed are 409 and 429"},
 	} {
 		a := v.post("/simulator/"+c[0], c[1])
 		require.Equal(t, http.StatusBadRequest, a.status, c)
@@ -240,6 +243,7 @@ func TestUsersThatCannotBeAreRefused(t *testing.T) {
 		"two users named":             {{Name: "a", Password: "p"}, {Name: "a", Password: "q"}},
 		"two clients with the id":     {{Name: "a", Password: "p", ClientID: "c"}, {Name: "b", Password: "q", ClientID: "c"}},
 		"allowed are 0 to 1":          {{Name: "a", Password: "p", Hidden: 1.5}},
+		"no application \"mail\"":     {{Name: "a", Password: "p", NotLicensed: []account.App{"mail"}}},
 	} {
 		_, err := simulator.New(simulator.Config{Users: users})
 		require.ErrorContains(t, err, text)

@@ -4,16 +4,29 @@
 package account
 
 import (
-	"crypto/subtle"
-	"errors"
-	"fmt"
 	"hash/fnv"
 	"math"
-	"net/http"
-	"strings"
+	"slices"
 
 	"sluice/internal/simulator/random"
 )
+
+// App is an application of the vendor, which a user may be allowed to use or
+// not.
+type App string
+
+// The applications.
+const (
+	VM  App = "vm"  // Vulnerability Management, with its knowledge base
+	WAS App = "was" // Web Application Scanning
+	TAS App = "tas" // TotalAppSec
+	FIM App = "fim" // File Integrity Monitoring
+	PM  App = "pm"  // Patch Management
+	ETM App = "etm" // Enterprise TruRisk Management
+)
+
+// Apps lists all applications.
+func Apps() []App { return []App{VM, WAS, TAS, FIM, PM, ETM} }
 
 // User is an account of the simulated vendor.
 type User struct {
@@ -31,9 +44,34 @@ type User struct {
 	Hidden float64 `json:"hidden,omitempty"`
 
 	Expired          bool `json:"expired,omitempty"`          // the account has ended
+	Inactive         bool `json:"inactive,omitempty"`         // the account was deactivated
+	Locked           bool `json:"locked,omitempty"`           // too many sign-ins failed
 	TermsNotAccepted bool `json:"termsNotAccepted,omitempty"` // has never signed in to accept them
-	WithoutWAS       bool `json:"withoutWAS,omitempty"`       // no permission for Web Application Scanning
-	WithoutVM        bool `json:"withoutVM,omitempty"`        // no permission for Vulnerability Management
+	SecureID         bool `json:"secureID,omitempty"`         // a password alone does not do
+
+	NotPermitted []App `json:"notPermitted,omitempty"` // what the user has no permission for
+	NotLicensed  []App `json:"notLicensed,omitempty"`  // what is not in the user's subscription
+}
+
+// Access is whether somebody may use an application.
+type Access int
+
+// NotLicensed comes before NotPermitted where both hold.
+const (
+	Permitted Access = iota
+	NotPermitted
+	NotLicensed
+)
+
+// Access of the user to an application.
+func (u *User) Access(app App) Access {
+	switch {
+	case slices.Contains(u.NotLicensed, app):
+		return NotLicensed
+	case slices.Contains(u.NotPermitted, app):
+		return NotPermitted
+	}
+	return Permitted
 }
 
 // Default users. They protect nothing: the simulator listens on the loopback
@@ -65,7 +103,7 @@ func Defaults(clientID, clientSecret string) []User {
 		{Name: NarrowName, Password: NarrowPassword, ClientID: NarrowClientID, ClientSecret: NarrowClientSecret, Hidden: 0.4},
 		{Name: ExpiredName, Password: ExpiredPassword, Expired: true},
 		{Name: NewName, Password: NewPassword, TermsNotAccepted: true},
-		{Name: WithoutWASName, Password: WithoutWASPassword, WithoutWAS: true},
+		{Name: WithoutWASName, Password: WithoutWASPassword, NotPermitted: []App{WAS}},
 	}
 }
 
@@ -100,93 +138,3 @@ func (s Scope) Sees(id int64) bool {
 	}
 	return random.Mix(s.salt^uint64(id)*0x9e3779b97f4a7c15) > s.hidden
 }
-
-// Directory is the users and the tokens given out to them. Safe for concurrent
-// use.
-type Directory struct {
-	users  []User
-	tokens *Tokens
-}
-
-// NewDirectory checks the users: names and client ids are unique, shares are
-// between 0 and 1.
-func NewDirectory(users []User, tokens *Tokens) (*Directory, error) {
-	names, clients := map[string]bool{}, map[string]bool{}
-	for _, u := range users {
-		switch {
-		case u.Name == "" || u.Password == "":
-			return nil, fmt.Errorf("simulator: user %q needs a name and a password", u.Name)
-		case names[u.Name]:
-			return nil, fmt.Errorf("simulator: there are two users named %q", u.Name)
-		case u.ClientID != "" && clients[u.ClientID]:
-			return nil, fmt.Errorf("simulator: there are two clients with the id %q", u.ClientID)
-		}
-		if err := random.CheckShare("hidden from "+u.Name, u.Hidden); err != nil {
-			return nil, err
-		}
-		names[u.Name], clients[u.ClientID] = true, true
-	}
-	return &Directory{users: users, tokens: tokens}, nil
-}
-
-// Users lists all users.
-func (d *Directory) Users() []User { return append([]User(nil), d.users...) }
-
-// Named returns the user of a name.
-func (d *Directory) Named(name string) (User, bool) {
-	return d.find(func(u *User) bool { return u.Name == name })
-}
-
-// ByClient returns the user whose user-level client a pair is.
-func (d *Directory) ByClient(id, secret string) (User, bool) {
-	return d.find(func(u *User) bool { return u.ClientID != "" && equal(id, u.ClientID) && equal(secret, u.ClientSecret) })
-}
-
-// ByPassword returns the user whose name and password a pair is.
-func (d *Directory) ByPassword(name, password string) (User, bool) {
-	return d.find(func(u *User) bool { return equal(name, u.Name) && equal(password, u.Password) })
-}
-
-func (d *Directory) find(matches func(*User) bool) (User, bool) {
-	for i := range d.users {
-		if matches(&d.users[i]) {
-			return d.users[i], true
-		}
-	}
-	return User{}, false
-}
-
-// Why a caller is not known. Errors of a token are ErrNotAuthenticated and
-// ErrExpired.
-var (
-	ErrNoCredentials    = errors.New("no credentials")
-	ErrWrongCredentials = errors.New("wrong credentials")
-)
-
-// Authenticate returns the user that a request's Authorization header speaks
-// for: by Basic, or by a Bearer token of a user-level client. An account that
-// has expired or may not do something is returned as it is: what it is answered
-// is the business of each API.
-func (d *Directory) Authenticate(r *http.Request) (User, error) {
-	if name, password, ok := r.BasicAuth(); ok {
-		if u, known := d.ByPassword(name, password); known {
-			return u, nil
-		}
-		return User{}, ErrWrongCredentials
-	}
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		return User{}, ErrNoCredentials
-	}
-	claims, err := d.tokens.Check(token)
-	if err != nil {
-		return User{}, err
-	}
-	u, known := d.find(func(u *User) bool { return u.ClientID != "" && u.ClientID == claims.Subject })
-	if claims.Level != UserLevel || !known {
-		return User{}, ErrNotAuthenticated
-	}
-	return u, nil
-}
-
-func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

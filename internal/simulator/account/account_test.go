@@ -35,7 +35,7 @@ func TestACallerIsKnownByPasswordOrByTheTokenOfTheirClient(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	tokens := NewTokens(func() time.Time { return now }, "key")
-	directory, err := NewDirectory(Defaults("client", "secret"), tokens)
+	directory, err := NewDirectory(Defaults("client", "secret"), "whole", "secret", tokens)
 	require.NoError(t, err)
 	who := func(authorization func(*http.Request)) (string, error) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/", nil)
@@ -65,6 +65,13 @@ func TestACallerIsKnownByPasswordOrByTheTokenOfTheirClient(t *testing.T) {
 		{bearer("x"), "", ErrNotAuthenticated},
 		{bearer(tokens.Mint(UserLevel, "", time.Hour)), "", ErrNotAuthenticated},
 		{bearer(tokens.Mint(SubscriptionLevel, "client", time.Hour)), "", ErrNotAuthenticated},
+		{bearer(tokens.Mint(SubscriptionLevel, "whole", time.Hour)), "whole", nil},
+		{bearer(tokens.Mint(UserLevel, "whole", time.Hour)), "", ErrNotAuthenticated},
+		{bearer(tokens.Mint(SignedIn, NarrowName, time.Hour)), NarrowName, nil},
+		{bearer(tokens.Mint(SignedIn, "whole", time.Hour)), "", ErrNotAuthenticated},
+		{bearer(tokens.Mint(SignedIn, ExpiredName, time.Hour)), "", ErrNotAuthenticated},
+		{basic("whole", ""), "", ErrWrongCredentials},
+		{basic("whole", "secret"), "", ErrWrongCredentials},
 		{bearer(tokens.Mint(UserLevel, "client", 0)), "", ErrExpired},
 		{func(*http.Request) {}, "", ErrNoCredentials},
 	} {

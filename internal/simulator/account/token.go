@@ -11,20 +11,22 @@ import (
 	"time"
 )
 
-// Level is whom a client belongs to.
+// Level is what a token was given out for.
 type Level string
 
-// A client of one user, and one of the whole subscription.
+// A client of one user, one of the whole subscription, and a user's name and
+// password.
 const (
 	UserLevel         Level = "user"
 	SubscriptionLevel Level = "subscription"
+	SignedIn          Level = "sign-in"
 )
 
 // Claims of the simulated JSON Web Tokens. Whatever is needed to check a token
 // is in it, so that tokens cost the simulator no memory.
 type Claims struct {
 	Issuer  string `json:"iss"`
-	Subject string `json:"sub"` // the client's id
+	Subject string `json:"sub"` // the client's id, or the user's name
 	Level   Level  `json:"level"`
 	Epoch   int64  `json:"epoch"`
 	Issued  int64  `json:"iat"` // Unix seconds
@@ -37,10 +39,12 @@ type TokenError string
 
 func (e TokenError) Error() string { return string(e) }
 
-// A token that is not one of ours or was revoked, and one that has expired.
+// A token that is not one of ours or was revoked, one that has expired, and one
+// of a user whose account is locked (the last is inferred).
 const (
 	ErrNotAuthenticated TokenError = "Not authenticated"
 	ErrExpired          TokenError = "JWT expired"
+	ErrLocked           TokenError = "User account is locked"
 )
 
 // Tokens mints and checks tokens. Safe for concurrent use.
@@ -71,11 +75,11 @@ func (t *Tokens) sign(text string) string {
 }
 
 // Mint gives out a token that is valid for a time from now.
-func (t *Tokens) Mint(level Level, client string, ttl time.Duration) string {
+func (t *Tokens) Mint(level Level, subject string, ttl time.Duration) string {
 	now := t.now()
 	payload, err := json.Marshal(Claims{
 		Issuer:  "simulator",
-		Subject: client,
+		Subject: subject,
 		Level:   level,
 		Epoch:   t.epoch.Load(),
 		Issued:  now.Unix(),

@@ -67,6 +67,7 @@ type Endpoint string
 const (
 	Token             Endpoint = "token"              // POST /auth/oidc
 	SubscriptionToken Endpoint = "subscription-token" // POST /auth/oauth
+	SignIn            Endpoint = "sign-in"            // POST /auth
 	Applications      Endpoint = "applications"       // POST /tas/rest/webapp/4.0/search
 	APICollections    Endpoint = "api-collections"    // POST /tas/rest/api/1.0/search
 	WASWebApps        Endpoint = "was-webapps"        // POST /qps/rest/3.0/search/was/webapp
@@ -79,14 +80,17 @@ const (
 	VMDetections      Endpoint = "vm-detections"      // /api/5.0/fo/asset/host/vm/detection/
 	KnowledgeBase     Endpoint = "knowledge-base"     // /api/3.0/fo/knowledge_base/vuln/
 	About             Endpoint = "about"              // GET /msp/about.php
+	FIMEvents         Endpoint = "fim-events"         // POST /fim/v2/events/count
+	PMDetails         Endpoint = "pm-details"         // GET /pm/v1/details
+	ETMReports        Endpoint = "etm-reports"        // POST /etm/api/rest/v1/reports/list
 )
 
 // Endpoints lists all endpoints.
 func Endpoints() []Endpoint {
 	return []Endpoint{
-		Token, SubscriptionToken, Applications, APICollections,
+		Token, SubscriptionToken, SignIn, Applications, APICollections,
 		WASWebApps, WASFindings, WASCount, WASGet, TagCount, PortalVersion,
-		VMHosts, VMDetections, KnowledgeBase, About,
+		VMHosts, VMDetections, KnowledgeBase, About, FIMEvents, PMDetails, ETMReports,
 	}
 }
 

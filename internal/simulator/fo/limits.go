@@ -5,134 +5,49 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"sluice/internal/simulator/faults"
+	"sluice/internal/simulator/limit"
 	"sluice/internal/simulator/wire"
 )
 
-// Limits is what the limits of one API have seen.
-type Limits struct {
-	Answered      int `json:"answered"`      // calls let in
-	MaxConcurrent int `json:"maxConcurrent"` // most calls at the same time, refused ones included
-	TooMany       int `json:"tooMany"`       // refused: too many at the same time
-	TooOften      int `json:"tooOften"`      // refused: too many in the window
-	// Avoidable refusals: the caller had been told the limit, or until when to
-	// wait, by an earlier answer.
-	Avoidable int `json:"avoidable"`
-}
-
-// limiter keeps one API's limits for the whole subscription (documented: a
-// sliding window, and the number of calls at the same time, which is looked at
-// first). Safe for concurrent use.
-type limiter struct {
-	mu        sync.Mutex
-	calls     []time.Time // let in within the window, ascending
-	running   int
-	present   int       // running ones and those being refused
-	refusals  int       // in a row
-	toldUntil time.Time // until when earlier answers said to wait
-	Limits
-}
-
-func (l *limiter) seen() Limits {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.Limits
-}
-
-// standing is what an answer says about the limits.
-type standing struct {
-	remaining, running int
-	wait               time.Duration // until the next call is let in
-	code               int           // 1960 or 1965 when this one is not; else 0
-	showWait           bool
-}
-
-// enter counts a call and says whether it is let in; leave ends it.
-func (l *limiter) enter(now time.Time, v Settings) standing {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	window := time.Duration(v.WindowSeconds) * time.Second
-	l.present++
-	l.MaxConcurrent = max(l.MaxConcurrent, l.present)
-	if v.Concurrent > 0 && l.running >= v.Concurrent {
-		l.TooMany++
-		if l.Answered > 0 {
-			l.Avoidable++
-		}
-		return standing{code: 1960, running: l.running}
-	}
-	old := 0
-	for old < len(l.calls) && !l.calls[old].After(now.Add(-window)) {
-		old++
-	}
-	l.calls = append(l.calls[:0], l.calls[old:]...)
-	if v.Requests > 0 && len(l.calls) >= v.Requests {
-		l.TooOften++
-		if now.Before(l.toldUntil) {
-			l.Avoidable++
-		}
-		l.refusals++
-		l.toldUntil = l.calls[0].Add(window)
-		return standing{code: 1965, running: l.running, wait: l.toldUntil.Sub(now), showWait: !v.LateToWait || l.refusals > 1}
-	}
-	if v.Requests > 0 {
-		l.calls = append(l.calls, now)
-	}
-	s := standing{running: l.running, remaining: v.Requests - len(l.calls), showWait: true}
-	if v.Requests > 0 && s.remaining == 0 {
-		l.toldUntil = l.calls[0].Add(window)
-		s.wait = l.toldUntil.Sub(now)
-	}
-	l.refusals = 0
-	l.running++
-	l.Answered++
-	return s
-}
-
-func (l *limiter) leave(wasLetIn bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.present--
-	if wasLetIn {
-		l.running--
+// limits are those of each API. Every answer says both (documented).
+func (s Settings) limits() limit.Settings {
+	return limit.Settings{
+		Requests: max(0, s.Requests), WindowSeconds: s.WindowSeconds, Concurrent: max(0, s.Concurrent),
+		Headers: limit.SayWait, ConcurrencyHeader: true,
 	}
 }
 
 // limit lets a call in, or refuses it. The function it returns ends the call.
 func (s *Service) limit(name faults.Endpoint, x *wire.Exchange) (leave func(), admitted bool) {
 	v, l := s.Settings(), s.limiters[name]
-	now := x.Now()
-	at := l.enter(now, v)
+	at := l.Enter(x.Now(), v.limits())
 	h := x.W.Header()
 	if v.Concurrent > 0 {
 		// Recorded: the call itself is not counted, though the documentation says so.
 		h.Set("X-Concurrency-Limit-Limit", strconv.Itoa(v.Concurrent))
-		h.Set("X-Concurrency-Limit-Running", strconv.Itoa(at.running))
+		h.Set("X-Concurrency-Limit-Running", strconv.Itoa(at.Running))
 	}
-	if v.Requests > 0 && at.code != 1960 { // then they are absent (observed by other clients)
+	if v.Requests > 0 && at.Refused != limit.TooMany { // then they are absent (observed by other clients)
 		h.Set("X-RateLimit-Limit", strconv.Itoa(v.Requests))
 		h.Set("X-RateLimit-Window-Sec", strconv.Itoa(v.WindowSeconds))
-		h.Set("X-RateLimit-Remaining", strconv.Itoa(at.remaining))
-		if at.showWait {
-			h.Set("X-RateLimit-ToWait-Sec", strconv.Itoa(seconds(at.wait)))
+		h.Set("X-RateLimit-Remaining", strconv.Itoa(at.Remaining))
+		if !v.LateToWait || at.Refusals != 1 {
+			h.Set("X-RateLimit-ToWait-Sec", strconv.Itoa(limit.Seconds(at.Wait)))
 		}
 	}
-	if at.code == 0 {
-		return func() { l.leave(true) }, true
+	if at.Refused == "" {
+		return func() { l.Leave(at) }, true
 	}
-	defer l.leave(false)
-	if at.code == 1960 {
-		tooMany(x, v, at.running-v.Concurrent+1)
+	defer l.Leave(at)
+	if at.Refused == limit.TooMany {
+		tooMany(x, v, at.Running-v.Concurrent+1)
 	} else {
-		tooOften(x, v, seconds(at.wait))
+		tooOften(x, v, limit.Seconds(at.Wait))
 	}
 	return nil, false
 }
-
-func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 func tooMany(x *wire.Exchange, v Settings, calls int) {
 	simpleReturn(x, v, http.StatusConflict, 1960,

@@ -7,6 +7,7 @@
 package fo
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"sluice/internal/simulator/account"
 	"sluice/internal/simulator/faults"
 	"sluice/internal/simulator/knowledge"
+	"sluice/internal/simulator/limit"
 	"sluice/internal/simulator/vm"
 	"sluice/internal/simulator/wire"
 )
@@ -79,7 +81,7 @@ type Service struct {
 	directory *account.Directory
 
 	settings atomic.Pointer[Settings]
-	limiters map[faults.Endpoint]*limiter // fixed after New
+	limiters map[faults.Endpoint]*limit.Limiter // fixed after New
 
 	previousMu sync.Mutex
 	previous   map[faults.Endpoint]page // last page answered, for the repeated page
@@ -92,11 +94,11 @@ func New(server *wire.Server, hosts *vm.Estate, base *knowledge.Base, directory 
 		hosts:     hosts,
 		knowledge: base,
 		directory: directory,
-		limiters:  map[faults.Endpoint]*limiter{},
+		limiters:  map[faults.Endpoint]*limit.Limiter{},
 		previous:  map[faults.Endpoint]page{},
 	}
 	for _, e := range []faults.Endpoint{faults.VMHosts, faults.VMDetections, faults.KnowledgeBase, faults.About} {
-		s.limiters[e] = new(limiter)
+		s.limiters[e] = new(limit.Limiter)
 	}
 	return s, s.Configure(settings)
 }
@@ -114,12 +116,22 @@ func (s *Service) Configure(settings Settings) error {
 }
 
 // Limits returns what the limits of each API have seen so far.
-func (s *Service) Limits() map[faults.Endpoint]Limits {
-	out := map[faults.Endpoint]Limits{}
+func (s *Service) Limits() map[faults.Endpoint]limit.Seen {
+	out := map[faults.Endpoint]limit.Seen{}
 	for name, l := range s.limiters {
-		out[name] = l.seen()
+		out[name] = l.Seen()
 	}
 	return out
+}
+
+// UseElsewhere makes calls by another tool of the subscription, as many as the
+// limit lets in; known tells whether the API is one of these.
+func (s *Service) UseElsewhere(api faults.Endpoint, calls int) (made int, known bool) {
+	l := s.limiters[api]
+	if l == nil {
+		return 0, false
+	}
+	return l.UseElsewhere(calls, s.server.Now(), s.Settings().limits()), true
 }
 
 // Register adds the endpoints to a mux.
@@ -233,21 +245,32 @@ func knownVersion(version string, n int) bool {
 // admit finds out who calls, and answers when the account will not do.
 func (s *Service) admit(x *wire.Exchange) (account.User, bool) {
 	settings := s.Settings()
-	user, err := s.directory.Authenticate(x.R)
+	caller, err := s.directory.Authenticate(x.R)
+	access := caller.Access(account.VM)
 	switch {
+	case caller.Locked || errors.Is(err, account.ErrLocked):
+		locked(x, settings)
 	case err != nil:
 		s.server.Counters.Unauthorized.Add(1)
 		refuseCode(x, settings, 2000)
-	case user.Expired:
+	case caller.Expired:
 		refuseCode(x, settings, 2001)
-	case user.TermsNotAccepted:
+	case caller.Inactive:
+		refuseCode(x, settings, 2002)
+	case caller.TermsNotAccepted:
 		refuseCode(x, settings, 2003)
-	case user.WithoutVM:
+	case caller.SecureID && caller.Level == "":
+		refuseCode(x, settings, 2011)
+	case access == account.NotLicensed:
 		refuseCode(x, settings, 2012)
+	case access == account.NotPermitted:
+		// Documented ("Troubleshooting Qualys API"): without API access, an account
+		// is told that its password is wrong.
+		refuseCode(x, settings, 2000)
 	default:
-		return user, true
+		return caller.User, true
 	}
-	return user, false
+	return caller.User, false
 }
 
 // mspGate is that of the oldest API: it takes a name and a password only

@@ -57,6 +57,11 @@ func refuseCode(x *wire.Exchange, v Settings, code int) {
 	}
 }
 
+// locked answers that an account is locked (inferred: as one that is inactive).
+func locked(x *wire.Exchange, v Settings) {
+	simpleReturn(x, v, returns[2002].status, 2002, "This account is locked. Please contact your Manager.")
+}
+
 // simpleReturn answers with a SIMPLE_RETURN; items are keys and values. Recorded:
 // the XML declaration is there with some and missing with others.
 func simpleReturn(x *wire.Exchange, v Settings, status, code int, text string, items ...string) {

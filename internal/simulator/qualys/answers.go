@@ -3,10 +3,9 @@ package qualys
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"sluice/internal/simulator/faults"
+	"sluice/internal/simulator/gateway"
 	"sluice/internal/simulator/wire"
 )
 
@@ -16,30 +15,25 @@ type exchange struct {
 	*wire.Exchange
 }
 
-// words are how the gateway and TotalAppSec word what goes wrong.
-type words struct{ *Service }
-
-func (v words) Throttled(x *wire.Exchange, f *faults.Fault) {
-	status := f.Status
-	if status == 0 {
-		status = http.StatusTooManyRequests
-	}
-	x.RateHeaders(f.RetryAfter)
-	gatewayError(x, status, "Request limit exceeded")
+// words are how the token endpoints and TotalAppSec word what goes wrong: as the
+// gateway does, but for errors and records in answers.
+type words struct {
+	gateway.Words
+	service *Service
 }
 
-func (v words) Failed(x *wire.Exchange, status int) {
-	gatewayError(x, status, "The request could not be processed")
-}
+// unlimited are the words of the token endpoints, whose calls are not limited
+// (documented).
+type unlimited struct{ wire.Words }
 
 func (v words) ErrorBody(x *wire.Exchange, code string) {
 	switch code {
 	case "OTHER_ERROR":
-		v.serviceError(x, code, "An error occurred during request processing. Please contact your account manager.", "")
+		v.service.serviceError(x, code, "An error occurred during request processing. Please contact your account manager.", "")
 	case "INVALID_CREDENTIALS":
-		v.serviceError(x, code, "Authentication failed", "Verify both, user and password credentials.")
+		v.service.serviceError(x, code, "Authentication failed", "Verify both, user and password credentials.")
 	default:
-		v.serviceError(x, code, "The request was refused", "")
+		v.service.serviceError(x, code, "The request was refused", "")
 	}
 }
 
@@ -53,24 +47,6 @@ func (v words) Opening(_ *wire.Exchange, kind faults.Kind) (contentType, beginni
 	default:
 		return wire.JSON, `{"ServiceResponse":`, " "
 	}
-}
-
-// gatewayError answers in the shape of the gateway's own errors (documented for
-// 403, inferred for the others).
-func gatewayError(x *wire.Exchange, status int, message string) {
-	body, err := json.Marshal(struct {
-		ErrorCode string `json:"errorCode"`
-		Message   string `json:"message"`
-		Timestamp int64  `json:"timestamp"`
-	}{
-		strconv.Itoa(status) + " " + strings.ToUpper(strings.ReplaceAll(http.StatusText(status), " ", "_")),
-		message,
-		x.Now().UnixMilli(),
-	})
-	if err != nil {
-		panic(err) // strings and a number
-	}
-	x.Send(status, wire.JSON, body)
 }
 
 // serviceError answers HTTP 200 with an error in the body (documented for the

@@ -5,12 +5,12 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 
 	"sluice/internal/simulator/account"
 	"sluice/internal/simulator/estate"
 	"sluice/internal/simulator/faults"
+	"sluice/internal/simulator/gateway"
 	"sluice/internal/simulator/wire"
 )
 
@@ -19,12 +19,14 @@ const maxRequestBytes = 1 << 20
 // search serves one of the two searches.
 func (s *Service) search(t estate.AssetType) func(*exchange) {
 	return func(x *exchange) {
-		if !x.authorised() {
+		application := totalAppSec
+		application.ClientsOnly = x.Settings().ClientsOnly
+		if _, allowed := application.Authorise(x.Exchange, x.directory); !allowed {
 			return
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(x.W, x.R.Body, maxRequestBytes))
 		if err != nil {
-			gatewayError(x.Exchange, http.StatusRequestEntityTooLarge, "Request body is too large or was not sent completely")
+			gateway.Error(x.Exchange, http.StatusRequestEntityTooLarge, "Request body is too large or was not sent completely")
 			return
 		}
 		settings := x.Settings()
@@ -34,30 +36,18 @@ func (s *Service) search(t estate.AssetType) func(*exchange) {
 		case errors.As(err, &refused):
 			x.serviceError(x.Exchange, "INVALID_REQUEST", refused.message, refused.resolution)
 		case err != nil:
-			gatewayError(x.Exchange, http.StatusBadRequest, err.Error())
+			gateway.Error(x.Exchange, http.StatusBadRequest, err.Error())
 		default:
 			x.answer(t, q, settings)
 		}
 	}
 }
 
-// authorised checks the token, and answers the call when it will not do.
-func (x *exchange) authorised() bool {
-	// Basic does not do here; a header without a token is no token.
-	token, _ := strings.CutPrefix(x.R.Header.Get("Authorization"), "Bearer ")
-	c, err := x.tokens.Check(token)
-	switch {
-	case err != nil:
-		x.Counters.Unauthorized.Add(1)
-		x.Send(http.StatusUnauthorized, wire.JSON, []byte(
-			`{"status":401,"error":"Unauthorized","message":"`+err.Error()+`"}`))
-		return false
-	case c.Level != account.UserLevel:
-		// Documented: TotalAppSec takes user-level clients only. The wording is inferred.
-		gatewayError(x.Exchange, http.StatusForbidden, "The "+c.Subject+" client does not have the TAS.API.ACCESS permission to perform this operation.")
-		return false
-	}
-	return true
+// totalAppSec takes tokens of users only: of user-level clients (documented), and
+// of names and passwords (inferred from its neighbours at the gateway, so that it
+// can be switched).
+var totalAppSec = gateway.Application{
+	App: account.TAS, Permission: "TAS.API.ACCESS", UserLevel: true, Unlicensed: http.StatusForbidden,
 }
 
 // answer finds the page and writes it, with the faults that concern pages.
@@ -75,7 +65,7 @@ func (x *exchange) answer(t estate.AssetType, q search, settings Settings) {
 	}
 	for _, index := range p.indexes {
 		if w.Defect(t, index) == estate.ServerError {
-			gatewayError(x.Exchange, http.StatusInternalServerError, "An unexpected error occurred")
+			gateway.Error(x.Exchange, http.StatusInternalServerError, "An unexpected error occurred")
 			return
 		}
 	}

@@ -1,5 +1,5 @@
-// Package qualys serves the simulated vendor's API: client-credential tokens and
-// the two searches of TotalAppSec.
+// Package qualys serves the simulated vendor's tokens, of clients and of names and
+// passwords, and the two searches of TotalAppSec.
 //
 // What the vendor documents is marked "documented" (Qualys documentation:
 // "Create and manage client credentials", "Qualys Dataflow for TotalAppSec",
@@ -18,12 +18,15 @@ import (
 	"sluice/internal/simulator/account"
 	"sluice/internal/simulator/estate"
 	"sluice/internal/simulator/faults"
+	"sluice/internal/simulator/gateway"
+	"sluice/internal/simulator/limit"
 	"sluice/internal/simulator/wire"
 )
 
 // Paths of the simulated API; all take POST (documented, for the searches as
 // the data sources of the TotalAppSec connector).
 const (
+	SignInPath            = "/auth"
 	TokenPath             = "/auth/oidc"
 	SubscriptionTokenPath = "/auth/oauth"
 	ApplicationsPath      = "/tas/rest/webapp/4.0/search"
@@ -50,6 +53,7 @@ type Settings struct {
 	AcceptForm       bool          // the token endpoints take credentials in the body too, as RFC 6749 has it
 	OmitTotal        bool          // answers carry no totalCount
 	WrapRecords      bool          // each record is wrapped in an object of its type's name, as in the older APIs
+	ClientsOnly      bool          // TotalAppSec takes no tokens of a name and a password
 	EmptyWithoutData bool          // an empty answer is a count of 0 and no more, instead of an empty list
 }
 
@@ -78,11 +82,11 @@ type Credentials struct {
 
 // Service is the simulated vendor. Safe for concurrent use.
 type Service struct {
-	server      *wire.Server
-	estate      *estate.Estate
-	credentials Credentials
-	directory   *account.Directory
-	tokens      *account.Tokens
+	server    *wire.Server
+	estate    *estate.Estate
+	directory *account.Directory
+	tokens    *account.Tokens
+	limits    *limit.Group
 
 	settings atomic.Pointer[Settings]
 	totals   totals
@@ -91,16 +95,17 @@ type Service struct {
 	previous   map[estate.AssetType]search // last search answered, for the repeated page
 }
 
-// New makes a service over an estate. The settings must be valid.
-func New(server *wire.Server, e *estate.Estate, credentials Credentials, directory *account.Directory,
-	tokens *account.Tokens, settings Settings) *Service {
+// New makes a service over an estate; the limits are those of the gateway. The
+// settings must be valid.
+func New(server *wire.Server, e *estate.Estate, directory *account.Directory, tokens *account.Tokens,
+	limits *limit.Group, settings Settings) *Service {
 	s := &Service{
-		server:      server,
-		estate:      e,
-		credentials: credentials,
-		directory:   directory,
-		tokens:      tokens,
-		previous:    map[estate.AssetType]search{},
+		server:    server,
+		estate:    e,
+		directory: directory,
+		tokens:    tokens,
+		limits:    limits,
+		previous:  map[estate.AssetType]search{},
 	}
 	s.settings.Store(&settings)
 	return s
@@ -121,21 +126,31 @@ func (s *Service) Configure(settings Settings) error {
 // Register adds the vendor's endpoints to a mux; whatever is not one of them
 // answers 404 as the gateway would.
 func (s *Service) Register(mux *http.ServeMux) {
-	mux.Handle(TokenPath, s.endpoint(faults.Token, s.token(account.UserLevel)))
-	mux.Handle(SubscriptionTokenPath, s.endpoint(faults.SubscriptionToken, s.token(account.SubscriptionLevel)))
-	mux.Handle(ApplicationsPath, s.endpoint(faults.Applications, s.search(estate.Application)))
-	mux.Handle(APICollectionsPath, s.endpoint(faults.APICollections, s.search(estate.APICollection)))
+	words := words{gateway.Words{Limits: s.limits, Directory: s.directory}, s}
+	tokens := unlimited{words}
+	mux.Handle(TokenPath, s.endpoint(faults.Token, tokens, s.token(account.UserLevel)))
+	mux.Handle(SubscriptionTokenPath, s.endpoint(faults.SubscriptionToken, tokens, s.token(account.SubscriptionLevel)))
+	mux.Handle(SignInPath, s.endpoint(faults.SignIn, tokens, (*exchange).signIn))
+	for path, search := range map[string]struct {
+		api       faults.Endpoint
+		assetType estate.AssetType
+	}{
+		ApplicationsPath: {faults.Applications, estate.Application}, APICollectionsPath: {faults.APICollections, estate.APICollection},
+	} {
+		words.API = search.api
+		mux.Handle(path, s.endpoint(search.api, words, s.search(search.assetType)))
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		gatewayError(s.server.Exchange(w, r), http.StatusNotFound, "No such resource: "+r.URL.Path)
+		gateway.Error(s.server.Exchange(w, r), http.StatusNotFound, "No such resource: "+r.URL.Path)
 	})
 }
 
-func (s *Service) endpoint(name faults.Endpoint, serve func(*exchange)) http.Handler {
-	post := s.server.Endpoint(name, words{s}, func(x *wire.Exchange) { serve(&exchange{s, x}) })
+func (s *Service) endpoint(name faults.Endpoint, words wire.Words, serve func(*exchange)) http.Handler {
+	post := s.server.Endpoint(name, words, func(x *wire.Exchange) { serve(&exchange{s, x}) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
-			gatewayError(s.server.Exchange(w, r), http.StatusMethodNotAllowed, "Request method '"+r.Method+"' not supported")
+			gateway.Error(s.server.Exchange(w, r), http.StatusMethodNotAllowed, "Request method '"+r.Method+"' not supported")
 			return
 		}
 		post.ServeHTTP(w, r)

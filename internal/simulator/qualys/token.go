@@ -1,11 +1,11 @@
 package qualys
 
 import (
-	"crypto/subtle"
 	"encoding/json"
 	"net/http"
 
 	"sluice/internal/simulator/account"
+	"sluice/internal/simulator/gateway"
 	"sluice/internal/simulator/wire"
 )
 
@@ -22,14 +22,14 @@ func (s *Service) token(level account.Level) func(*exchange) {
 		if id == "" && secret == "" && x.Settings().AcceptForm {
 			id, secret, standard = x.formCredentials()
 		}
+		if id == "" || secret == "" {
+			x.Counters.TokensRefused.Add(1)
+			gateway.Error(x.Exchange, http.StatusBadRequest, "Required request headers 'clientId' and 'clientSecret' are not present")
+			return
+		}
+		user, err := s.directory.Client(level, id, secret)
 		switch {
-		case id == "" || secret == "":
-			x.Counters.TokensRefused.Add(1)
-			gatewayError(x.Exchange, http.StatusBadRequest, "Required request headers 'clientId' and 'clientSecret' are not present")
-		case !s.knowsClient(level, id, secret):
-			x.Counters.TokensRefused.Add(1)
-			x.Send(http.StatusUnauthorized, wire.JSON, []byte(
-				`{"authentication_exceptions":[["Authentication Failure: 1 errors, 0 successes:authenticationFailure.InvalidCredentialsException"]]}`))
+		case x.refusedSignIn(user, err, false):
 		case standard:
 			answer, err := json.Marshal(map[string]any{
 				"access_token": x.mint(level, id), "token_type": "Bearer", "expires_in": int(x.Settings().TokenTTL.Seconds()),
@@ -61,19 +61,47 @@ func (x *exchange) formCredentials() (id, secret string, standard bool) {
 	return form.Get("client_id"), form.Get("client_secret"), true
 }
 
-// knowsClient tells whether there is a client of the level with the pair; each
-// user can have one of their own.
-func (s *Service) knowsClient(level account.Level, id, secret string) bool {
-	if level == account.UserLevel {
-		_, known := s.directory.ByClient(id, secret)
-		return known
+// signIn serves the token endpoint for a name and a password (documented: a form
+// with token=true; 201 and the bare token, under the media type of JSON).
+func (x *exchange) signIn() {
+	x.R.Body = http.MaxBytesReader(x.W, x.R.Body, maxFormBytes)
+	if x.R.ParseForm() != nil || x.R.PostForm.Get("token") != "true" { // inferred
+		gateway.Error(x.Exchange, http.StatusBadRequest, "Required parameters 'username', 'password' and 'token' are not present")
+		return
 	}
-	c := &s.credentials
-	return equal(id, c.SubscriptionClientID) && equal(secret, c.SubscriptionClientSecret)
+	user, err := x.directory.SignIn(x.R.PostForm.Get("username"), x.R.PostForm.Get("password"))
+	if x.refusedSignIn(user, err, true) {
+		return
+	}
+	x.Send(http.StatusCreated, "application/json", []byte(x.mint(account.SignedIn, user.Name)))
 }
 
-func (s *Service) mint(level account.Level, client string) string {
-	return s.tokens.Mint(level, client, s.Settings().TokenTTL)
+// refusedSignIn tells whether an account gets no token; the call is answered
+// then. That of a wrong pair is documented, the others are inferred from it.
+func (x *exchange) refusedSignIn(user account.User, err error, byPassword bool) bool {
+	var exception string
+	switch {
+	case err != nil:
+		exception = "InvalidCredentialsException"
+	case user.Locked:
+		exception = "AccountLockedException"
+	case user.Expired:
+		exception = "AccountExpiredException"
+	case user.Inactive:
+		exception = "AccountDisabledException"
+	case user.TermsNotAccepted:
+		exception = "TermsNotAcceptedException"
+	case user.SecureID && byPassword:
+		exception = "SecondFactorRequiredException"
+	default:
+		return false
+	}
+	x.Counters.TokensRefused.Add(1)
+	x.Send(http.StatusUnauthorized, wire.JSON, []byte(
+		`{"authentication_exceptions":[["Authentication Failure: 1 errors, 0 successes:authenticationFailure.`+exception+`"]]}`))
+	return true
 }
 
-func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+func (s *Service) mint(level account.Level, subject string) string {
+	return s.tokens.Mint(level, subject, s.Settings().TokenTTL)
+}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"sluice/internal/simulator/faults"
+	"sluice/internal/simulator/limit"
 	"sluice/internal/simulator/wire"
 )
 
@@ -14,19 +15,28 @@ const xmlType = "application/xml"
 
 // words are how the QPS calls word what goes wrong: by a code in a
 // ServiceResponse.
-type words struct{ *Service }
-
-// Admit refuses a call when too many are running.
-func (v words) Admit(x *wire.Exchange) (leave func(), admitted bool) {
-	settings := v.Settings()
-	leave = func() { v.running.Add(-1) }
-	if n := v.running.Add(1); settings.MaxConcurrent > 0 && n > int64(settings.MaxConcurrent) {
-		leave()
-		throttle(x, settings.BusyStatus, "Concurrency limit exceeded")
-		return nil, false
-	}
-	return leave, true
+type words struct {
+	*Service
+	api faults.Endpoint
 }
+
+// Admit lets calls of the subscription in as its limits allow. Those that nobody
+// is known to make are refused later.
+func (v words) Admit(x *wire.Exchange) (leave func(), admitted bool) {
+	if !v.directory.Knows(x.R) {
+		return func() {}, true
+	}
+	settings := v.limits.Settings()
+	return v.limits.Admit(x, v.api, settings, func(why limit.Refusal) {
+		message := limitExceeded
+		if why == limit.TooMany {
+			message = "Concurrency limit exceeded"
+		}
+		throttle(x, settings.Status, message)
+	})
+}
+
+const limitExceeded = "API limit exceeded" // inferred
 
 func (words) Throttled(x *wire.Exchange, f *faults.Fault) {
 	status := f.Status
@@ -34,7 +44,7 @@ func (words) Throttled(x *wire.Exchange, f *faults.Fault) {
 		status = http.StatusTooManyRequests
 	}
 	x.RateHeaders(f.RetryAfter)
-	throttle(x, status, "API limit exceeded")
+	throttle(x, status, limitExceeded)
 }
 
 // throttle refuses a call for now. Status and code are inferred; without a fault

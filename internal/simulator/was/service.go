@@ -11,6 +11,7 @@ import (
 
 	"sluice/internal/simulator/account"
 	"sluice/internal/simulator/faults"
+	"sluice/internal/simulator/limit"
 	"sluice/internal/simulator/wire"
 )
 
@@ -23,26 +24,14 @@ type Settings struct {
 	// NotFoundStatus is the HTTP status of OBJECT_NOT_FOUND: 200 (the default)
 	// or 404; which of the two is not known.
 	NotFoundStatus int `json:"notFoundStatus"`
-	// MaxConcurrent is how many calls are served at the same time; one more is
-	// refused with BusyStatus. 0 for any number.
-	MaxConcurrent int `json:"maxConcurrent"`
-	BusyStatus    int `json:"busyStatus"` // 429 (the default) or 409
 }
 
 func (s *Settings) fill() error {
 	if s.NotFoundStatus == 0 {
 		s.NotFoundStatus = http.StatusOK
 	}
-	if s.BusyStatus == 0 {
-		s.BusyStatus = http.StatusTooManyRequests
-	}
-	switch {
-	case s.NotFoundStatus != http.StatusOK && s.NotFoundStatus != http.StatusNotFound:
+	if s.NotFoundStatus != http.StatusOK && s.NotFoundStatus != http.StatusNotFound {
 		return fmt.Errorf("simulator: notFoundStatus is %d; allowed are 200 and 404", s.NotFoundStatus)
-	case s.BusyStatus != http.StatusTooManyRequests && s.BusyStatus != http.StatusConflict:
-		return fmt.Errorf("simulator: busyStatus is %d; allowed are 409 and 429", s.BusyStatus)
-	case s.MaxConcurrent < 0:
-		return fmt.Errorf("simulator: maxConcurrent is %d; it cannot be below 0", s.MaxConcurrent)
 	}
 	return nil
 }
@@ -53,16 +42,16 @@ type Service struct {
 	server    *wire.Server
 	estate    *Estate
 	directory *account.Directory
+	limits    *limit.Group
 	settings  atomic.Pointer[Settings]
-	running   atomic.Int64 // calls
 
 	mu       sync.Mutex
 	previous map[faults.Endpoint]page // last page found, for the repeated page
 }
 
-// New makes a service over an estate.
-func New(server *wire.Server, e *Estate, directory *account.Directory, settings Settings) (*Service, error) {
-	s := &Service{server: server, estate: e, directory: directory, previous: map[faults.Endpoint]page{}}
+// New makes a service over an estate; the limits are those of the QPS APIs.
+func New(server *wire.Server, e *Estate, directory *account.Directory, limits *limit.Group, settings Settings) (*Service, error) {
+	s := &Service{server: server, estate: e, directory: directory, limits: limits, previous: map[faults.Endpoint]page{}}
 	return s, s.Configure(settings)
 }
 
@@ -88,7 +77,7 @@ const (
 // POST (documented). A path may end with a slash (recorded).
 func (s *Service) Register(mux *http.ServeMux) {
 	handle := func(methods, path string, name faults.Endpoint, serve func(*exchange)) {
-		handler := s.server.Endpoint(name, words{s}, func(x *wire.Exchange) { s.serve(x, serve) })
+		handler := s.server.Endpoint(name, words{s, name}, func(x *wire.Exchange) { s.serve(x, serve) })
 		for method := range strings.SplitSeq(methods, " ") {
 			mux.Handle(method+" "+path, handler)
 			mux.Handle(method+" "+path+"/{$}", handler)
@@ -114,36 +103,49 @@ type exchange struct {
 
 // serve finds out who calls.
 func (s *Service) serve(x *wire.Exchange, serve func(*exchange)) {
-	user, err := s.directory.Authenticate(x.R)
+	caller, err := s.directory.Authenticate(x.R)
 	var token account.TokenError
+	if err == nil && caller.Level == account.SubscriptionLevel {
+		err = account.ErrNotAuthenticated // documented: user-level clients only
+	}
 	switch {
 	case errors.As(err, &token):
 		// Inferred: a token is refused as the gateway does.
 		x.Counters.Unauthorized.Add(1)
 		x.Send(http.StatusUnauthorized, wire.JSON, []byte(`{"status":401,"error":"Unauthorized","message":"`+token.Error()+`"}`))
 		return
-	case err != nil || user.Expired:
+	case err != nil || caller.Expired || caller.Inactive:
 		// Recorded for a wrong password; inferred for an account that has ended.
 		x.Counters.Unauthorized.Add(1)
 		invalidCredentials(x)
 		return
-	case user.TermsNotAccepted: // inferred
+	case caller.Locked: // inferred, like what follows
+		refuse(x, http.StatusOK, "INVALID_CREDENTIALS", "The account is locked", "Contact the Manager of the subscription.")
+		return
+	case caller.SecureID && caller.Level == "":
+		refuse(x, http.StatusOK, "UNAUTHORIZED", "SecureID authentication is required for this account.", "Use another account.")
+		return
+	case caller.TermsNotAccepted:
 		refuse(x, http.StatusOK, "UNAUTHORIZED", "The user has not accepted the service agreement.", "Sign in to the user interface once.")
 		return
 	}
-	serve(&exchange{Service: s, Exchange: x, user: user, scope: user.Scope(webAppScopeName)})
+	serve(&exchange{Service: s, Exchange: x, user: caller.User, scope: caller.Scope(webAppScopeName)})
 }
 
-// scanning refuses users without a permission for Web Application Scanning. The
-// code is documented, the wording and the status are inferred.
+// scanning refuses users who may not use Web Application Scanning. The code is
+// documented, the wordings and the status are inferred.
 func scanning(serve func(*exchange)) func(*exchange) {
 	return func(x *exchange) {
-		if x.user.WithoutWAS {
+		switch x.user.Access(account.WAS) {
+		case account.NotLicensed:
+			refuse(x.Exchange, http.StatusOK, "UNAUTHORIZED",
+				"Web Application Scanning is not enabled for the subscription.", "Contact your account manager.")
+		case account.NotPermitted:
 			refuse(x.Exchange, http.StatusOK, "UNAUTHORIZED",
 				"User "+x.user.Name+" is not authorized to access this API.", "Ask for the permission WAS API Access.")
-			return
+		default:
+			serve(x)
 		}
-		serve(x)
 	}
 }
 

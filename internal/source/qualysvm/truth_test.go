@@ -199,7 +199,7 @@ func TestAFullReadIsWhatTheVendorHas(t *testing.T) {
 			}
 			require.Equal(t, truth, qids)
 
-			for endpoint, seen := range v.VMLimits() {
+			for endpoint, seen := range v.Limits() {
 				require.Zero(t, seen.TooMany, endpoint)
 			}
 		})

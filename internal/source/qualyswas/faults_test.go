@@ -276,7 +276,7 @@ func TestAVendorThatDoesNotDivideIsReadAsAWhole(t *testing.T) {
 func TestTheLimitOfConcurrentCallsIsKept(t *testing.T) {
 	t.Parallel()
 	cfg := estate()
-	cfg.WebSettings.MaxConcurrent = 2
+	cfg.QPSLimits.Concurrent = 2
 	v := simulate(t, cfg, small, formats[0])
 	require.NoError(t, v.SetFaults(simulator.Fault{Kind: faults.Slow, Delay: 5 * time.Millisecond}))
 	got := read(t, v, findings())
