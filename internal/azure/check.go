@@ -1,12 +1,17 @@
 package azure
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"sluice/internal/fault"
 	"sluice/internal/source"
 	"sluice/internal/transport"
 )
+
+const adviceMayPass = "it may pass: test again in some minutes"
 
 // CheckFrom turns the outcome of a step of a connection test into a check.
 func CheckFrom(step string, err error, latency time.Duration) source.Check {
@@ -17,6 +22,9 @@ func CheckFrom(step string, err error, latency time.Duration) source.Check {
 	check.Health, check.Message = source.Unknown, err.Error()
 	f := fault.As(err)
 	if f == nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			check.Health, check.Advice = source.Unreachable, adviceMayPass
+		}
 		return check
 	}
 	bare := *f
@@ -25,14 +33,17 @@ func CheckFrom(step string, err error, latency time.Duration) source.Check {
 	switch {
 	case f.Class == fault.Throttled:
 		check.Health = source.Throttled
-	case f.Class == fault.Auth, f.Code == transport.CodeForbidden:
+		if check.Advice == "" {
+			check.Advice = fmt.Sprintf("Azure asks to wait: test again in %.0f seconds", f.Wait.Seconds())
+		}
+	case f.Class == fault.Auth, f.Code == transport.CodeForbidden, f.Code == CodeNoSubscriptions:
 		check.Health = source.Unauthorised
 	case f.Code == CodePricingTier:
 		check.Health = source.NotLicensed
 	case f.Class == fault.Transient:
 		check.Health = source.Unreachable
 		if check.Advice == "" {
-			check.Advice = "it may pass: test again in some minutes"
+			check.Advice = adviceMayPass
 		}
 	case f.Class == fault.Refused, f.Code == transport.CodeMarkup, f.Code == "token-answer", f.Code == CodeLink:
 		check.Health = source.Misconfigured

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sluice/internal/fault"
+	"sluice/internal/governor"
 	"sluice/internal/source"
 	"sluice/internal/transport"
 )
@@ -31,23 +32,19 @@ const (
 
 // Limits bound what a client does. Zero values take the defaults.
 type Limits struct {
-	Transport transport.Options // timeouts; address, vendor and bounds of bodies are filled in
-	Tries     int               // of a call that fails for a moment; default 4
-	Backoff   time.Duration     // before the second try, then doubled; default 500 ms
-	// Patience is how long a wait that ARM asks for is slept through; longer
-	// ones are errors of class Throttled. Default 20 s.
-	Patience     time.Duration
-	MaxAnswer    int64 // bytes of an answer of ARM; default 64 MiB
-	MaxDocument  int64 // bytes of a downloaded document; default 32 MiB
-	MaxPages     int   // of a list; default 10,000
-	MaxList      int64 // bytes of all pages of a list; default 256 MiB
+	Transport    transport.Options // timeouts; address, network, vendor and bounds of bodies are filled in
+	Tries        int               // of a call that fails for a moment; default 4
+	Backoff      time.Duration     // before the second try, then doubled; default 500 ms
+	MaxAnswer    int64             // bytes of an answer of ARM; default 64 MiB
+	MaxDocument  int64             // bytes of a downloaded document; default 32 MiB
+	MaxPages     int               // of a list; default 10,000
+	MaxList      int64             // bytes of all pages of a list; default 256 MiB
 	maxBlobHosts int
 }
 
 func (l Limits) withDefaults() Limits {
 	l.Tries = cmp.Or(l.Tries, 4)
 	l.Backoff = cmp.Or(l.Backoff, 500*time.Millisecond)
-	l.Patience = cmp.Or(l.Patience, 20*time.Second)
 	l.MaxAnswer = cmp.Or(l.MaxAnswer, 64<<20)
 	l.MaxDocument = cmp.Or(l.MaxDocument, 32<<20)
 	l.MaxPages = cmp.Or(l.MaxPages, 10_000)
@@ -57,14 +54,14 @@ func (l Limits) withDefaults() Limits {
 }
 
 // Client calls ARM for one connector. It is safe for concurrent use; all who
-// share it share its token and its pace.
+// share it share its token.
 type Client struct {
 	Settings Settings
 
-	limits Limits
-	bearer *transport.Bearer
-	arm    *transport.Client
-	pace   *pace
+	limits   Limits
+	bearer   *transport.Bearer
+	arm      *transport.Client
+	governor *governor.Governor
 
 	mu    sync.Mutex
 	blobs map[string]*transport.Client // by base URL
@@ -77,6 +74,7 @@ func NewClient(c source.Connection, limits Limits) (*Client, error) {
 		return nil, err
 	}
 	limits = limits.withDefaults()
+	limits.Transport.Network = settings.network
 	tokens, err := newTokenSource(settings, limits.Transport)
 	if err != nil {
 		return nil, err
@@ -89,9 +87,13 @@ func NewClient(c source.Connection, limits Limits) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	keeper := c.Governor
+	if keeper == nil { // there are no others to share the limits with
+		keeper = governor.New(governor.NewMemory(), governor.Options{Subscription: subscription(c), Reserve: source.Reserve(c)})
+	}
 	return &Client{
-		Settings: settings, limits: limits, bearer: transport.NewBearer(tokens), arm: arm,
-		pace: newPace(limits.Patience), blobs: map[string]*transport.Client{},
+		Settings: settings, limits: limits, bearer: transport.NewBearer(tokens, c.Shared("client")), arm: arm,
+		governor: keeper, blobs: map[string]*transport.Client{},
 	}, nil
 }
 
@@ -121,47 +123,75 @@ func (c *Client) Export(ctx context.Context, path, version, format string) (Answ
 
 // get reads a path with its query.
 func (c *Client) get(ctx context.Context, target string, isJSON bool) (Answer, error) {
-	in := bucket(target)
-	for try := 1; ; {
-		if err := c.pace.wait(ctx, in); err != nil {
-			return Answer{}, err
-		}
-		answer, err := c.once(ctx, target, isJSON)
+	for try := 1; ; try++ {
+		answer, throttled, err := c.once(ctx, target, isJSON)
 		switch {
 		case err == nil:
 			return answer, nil
-		case c.pace.failed(in, err):
-			if try++; try > c.limits.Tries+2 { // after each of which it was waited as asked
-				return Answer{}, err
-			}
+		case throttled && try < c.limits.Tries+2:
+			// The next call waits as it was asked, or says for how long.
 		case worthAnotherTry(err) && try < c.limits.Tries:
 			if err := sleep(ctx, c.limits.Backoff<<(try-1)); err != nil {
 				return Answer{}, err
 			}
-			try++
 		default:
 			return Answer{}, err
 		}
 	}
 }
 
-func (c *Client) once(ctx context.Context, target string, isJSON bool) (Answer, error) {
+// once makes a call within the limits, and tells the governor what is answered
+// of them. throttled says that ARM refused it for them.
+func (c *Client) once(ctx context.Context, target string, isJSON bool) (answer Answer, throttled bool, err error) {
+	slot, err := c.governor.Enter(ctx, apiOf(target))
+	if err != nil {
+		return Answer{}, false, err
+	}
+	defer slot.Leave()
+	last := 0 // status of ARM's last answer; the token endpoint has limits of its own
 	resp, err := c.bearer.Do(ctx, c.arm, transport.Request{
 		Method: http.MethodGet, Path: target, JSON: isJSON,
 		// What it accepts decides on the shape of some answers.
 		Header: http.Header{"Accept": {"application/json"}},
+		Permit: slot.Call,
+		Answered: func(status int, header http.Header) {
+			if last = status; status != http.StatusTooManyRequests {
+				slot.Answered(limitsIn(header))
+			}
+		},
 	})
 	if err != nil {
-		return Answer{}, err
+		if f := fault.As(err); f != nil && f.Class == fault.Throttled && last != 0 && last != http.StatusUnauthorized {
+			slot.Answered(refusalOf(f))
+			return Answer{}, true, err
+		}
+		return Answer{}, false, err
 	}
 	defer resp.Body.Close()
-	c.pace.answered(bucket(target), resp.Header)
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return Answer{}, err
+		return Answer{}, false, err
 	}
 	body = bytes.ToValidUTF8(bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF")), []byte("\uFFFD"))
-	return Answer{Body: body, ETag: resp.Header.Get("ETag"), Clock: resp.Clock}, nil
+	return Answer{Body: body, ETag: resp.Header.Get("ETag"), Clock: resp.Clock}, false, nil
+}
+
+// sleep waits, unless the context ends before.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// worthAnotherTry says whether a call that failed may succeed in a moment.
+func worthAnotherTry(err error) bool {
+	f := fault.As(err)
+	return f != nil && f.Class == fault.Transient
 }
 
 // Decode reads an answer into v; an answer that is something else is an error

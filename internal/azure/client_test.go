@@ -13,6 +13,8 @@ import (
 
 	"sluice/internal/azure"
 	"sluice/internal/fault"
+	"sluice/internal/governor"
+	"sluice/internal/source"
 	"sluice/internal/transport"
 )
 
@@ -114,14 +116,69 @@ func TestShortWaitsAreSleptThroughAndLongOnesReturned(t *testing.T) {
 
 func TestCallsSlowDownBeforeTheBucketIsEmpty(t *testing.T) {
 	t.Parallel()
-	at := serveTenant(t, nil, answer(200, "{}", "x-ms-ratelimit-remaining-subscription-reads", "15"))
+	at := serveTenant(t, nil, answer(200, "{}", "x-ms-ratelimit-remaining-subscription-reads", "24"))
 	reader := client(t, connection(at.url), quick)
 	begin := time.Now()
 	for range 2 {
 		_, err := reader.Get(t.Context(), "/subscriptions/s/x", azure.VersionAPIManagement, nil)
 		require.NoError(t, err)
 	}
-	require.GreaterOrEqual(t, time.Since(begin), 350*time.Millisecond)
+	require.GreaterOrEqual(t, time.Since(begin), time.Second)
+}
+
+// TestALimitIsKeptWhoeverSharesIt: ARM counts by application, whatever the
+// clients; a tenth is left to other tools, unless a connector says otherwise.
+func TestALimitIsKeptWhoeverSharesIt(t *testing.T) {
+	t.Parallel()
+	for reserve, most := range map[string]int64{"": 225, "60": 100} {
+		t.Run(reserve, func(t *testing.T) {
+			t.Parallel()
+			var calls atomic.Int64
+			at := serveTenant(t, nil, func(w http.ResponseWriter, r *http.Request) {
+				calls.Add(1)
+				answer(200, "{}", "x-ms-ratelimit-remaining-subscription-reads", "200")(w, r)
+			})
+			connector := connection(at.url)
+			connector.Settings[source.FieldReserve] = reserve
+			subscription := azure.Provider().Subscription(connector)
+			keeper := governor.New(governor.NewMemory(), governor.Options{
+				Subscription: subscription, Reserve: source.Reserve(connector), Patience: time.Millisecond,
+			})
+			connector.Governor = keeper
+			clients := []*azure.Client{client(t, connector, quick), client(t, connector, quick)}
+			var err error
+			for i := 0; err == nil && i < 300; i++ {
+				_, err = clients[i%2].Get(t.Context(), "/subscriptions/s/x", azure.VersionAPIManagement, nil)
+			}
+			require.Equal(t, most, calls.Load())
+			f := fault.As(err)
+			require.Equal(t, fault.Throttled, f.Class)
+			require.LessOrEqual(t, f.Wait, 10*time.Second+time.Second)
+			require.Contains(t, f.Message, "250 calls in 10s")
+			_, err = clients[0].Get(t.Context(), "/subscriptions", azure.VersionSubscriptions, nil)
+			require.NoError(t, err, "the tenant's bucket is another")
+		})
+	}
+}
+
+// TestTheTokenEndpointHasLimitsOfItsOwn: when it asks to wait, ARM's bucket is
+// not blocked.
+func TestTheTokenEndpointHasLimitsOfItsOwn(t *testing.T) {
+	t.Parallel()
+	var refused atomic.Bool
+	at := serveTenant(t, func(w http.ResponseWriter, r *http.Request) {
+		if !refused.Swap(true) {
+			answer(429, `{"error":"temporarily_unavailable","error_description":"AADSTS90055: too many"}`, "Retry-After", "300")(w, r)
+			return
+		}
+		answer(200, `{"token_type":"Bearer","expires_in":"3599","access_token":"token"}`)(w, r)
+	}, answer(200, "{}"))
+	reader := client(t, connection(at.url), quick)
+	_, err := reader.Get(t.Context(), "/subscriptions", azure.VersionSubscriptions, nil)
+	f := fault.As(err)
+	require.Equal(t, []any{fault.Throttled, 5 * time.Minute}, []any{f.Class, f.Wait})
+	_, err = reader.Get(t.Context(), "/subscriptions", azure.VersionSubscriptions, nil)
+	require.NoError(t, err)
 }
 
 func TestListsAreReadToTheirLastPage(t *testing.T) {

@@ -196,7 +196,8 @@ func (l blobLink) conceal(ctx context.Context, err error) error {
 		clean.Err = nil // it quotes the URL
 	}
 	clean.Message = strings.ReplaceAll(clean.Message, l.query, "")
-	if f.Code == transport.CodeUnreachable {
+	switch f.Code {
+	case transport.CodeUnreachable, transport.CodeConnectionRefused, transport.CodeUnknownHost, transport.CodeProxyRefused, transport.CodeProxyGateway:
 		clean.Advice = "exported specifications are downloaded from there: let the worker's network reach https://*." + strings.TrimPrefix(l.base[strings.Index(l.base, ".")+1:], ".")
 	}
 	return &clean

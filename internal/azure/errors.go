@@ -23,6 +23,8 @@ const (
 	CodeNotAcceptable = "not-acceptable"
 	// CodeVersion: the api-version is not taken there.
 	CodeVersion = "api-version"
+	// CodeNoSubscriptions: the credentials are good, and open nothing.
+	CodeNoSubscriptions = "no-subscriptions"
 )
 
 // maxErrorBody is read of an error body for its code, in bytes.
@@ -126,7 +128,7 @@ func Skippable(err error) bool {
 	}
 	switch f.Class {
 	case fault.Refused:
-		return f.Code != transport.CodeTokenNotAccepted && f.Code != transport.CodeCertificate && f.Code != transport.CodeRedirected
+		return f.Code != transport.CodeTokenNotAccepted && f.Code != transport.CodeRedirected && !transport.NotReached(f)
 	case fault.Contract:
 		return f.Code != "token-answer" && f.Code != transport.CodeMarkup
 	case fault.Transient:

@@ -19,7 +19,7 @@ func Provider() source.Provider {
 			{Name: FieldTenantID, Help: "directory (tenant) id, or a domain of the tenant such as contoso.onmicrosoft.com"},
 			{Name: FieldClientID, Help: "application (client) id of an app registration; " + roleAdvice},
 			{Name: FieldClientSecret, Secret: true, Help: "value of a client secret of the app registration (not the secret's id); shown once when it is made"},
-			{Name: FieldClientCertificate, Secret: true, Help: "instead of a client secret: certificate and RSA private key, both PEM, one after the other"},
+			{Name: FieldClientCertificate, Secret: true, File: true, Help: "instead of a client secret: certificate and RSA private key, both PEM, one after the other"},
 			{Name: FieldGrantType, Help: "how tokens are asked for: " + grantClientCredentials + " (default, and the only one)"},
 			{Name: FieldCloud, Help: "cloud of the tenant: " + strings.Join(cloudNames(), ", ") + " (default " + Clouds[0].Name + ")"},
 			{Name: FieldTokenVersion, Help: "version of the token endpoint: " + TokenV1 + " (default, /oauth2/token) or " + TokenV2 + " (/oauth2/v2.0/token)"},
@@ -38,7 +38,19 @@ func Provider() source.Provider {
 			}
 			return ""
 		},
+		Subscription: subscription,
 	}
+}
+
+// subscription says whose limits a connector's calls count against: ARM keeps
+// them for each principal, which is an application in a tenant.
+func subscription(c source.Connection) string {
+	var s Settings
+	if s.readCloud(c) != nil {
+		s.Cloud = Clouds[0] // not checked: it makes no call
+	}
+	_, host, _ := strings.Cut(s.Cloud.ARM, "://")
+	return strings.ToLower(host + "/" + strings.TrimSpace(c.Settings[FieldTenantID]) + "/" + strings.TrimSpace(c.Settings[FieldClientID]))
 }
 
 // guid is how Azure writes ids of tenants, applications and subscriptions.

@@ -53,6 +53,8 @@ type Settings struct {
 	// Recheck is how old an exported specification gets before it is exported
 	// again although nothing seems to have changed.
 	Recheck time.Duration
+
+	network transport.Network
 }
 
 // ReadSettings reads and checks a connector's settings. Its errors never quote
@@ -82,7 +84,10 @@ func ReadSettings(c source.Connection) (s Settings, err error) {
 	if s.Recheck, err = readRecheck(c); err != nil {
 		return s, err
 	}
-	return s, s.readCloud(c)
+	if err := s.readCloud(c); err != nil {
+		return s, err
+	}
+	return s, s.readNetwork(c)
 }
 
 // tenant is a GUID or a domain name.
@@ -101,6 +106,7 @@ func (s *Settings) readCredential(c source.Connection) (err error) {
 		return setting(FieldClientSecret, "is missing", "make one under Certificates & secrets of the app registration and copy its value")
 	case s.Secret != "" && certificate != "":
 		return setting(FieldClientCertificate, "and "+FieldClientSecret+" are both given", "give only one of the two")
+	case certificate == source.Elsewhere:
 	case certificate != "":
 		if s.Certificate, err = ParseCertificate(certificate); err != nil {
 			return setting(FieldClientCertificate, err.Error(), "give the certificate and its unencrypted RSA private key in PEM")
@@ -147,6 +153,19 @@ func (s *Settings) readCloud(c source.Connection) error {
 		s.Cloud.BlobSuffix = given
 	}
 	return nil
+}
+
+// readNetwork refuses what cannot hold for Azure, whose servers have names, and
+// each its own certificate.
+func (s *Settings) readNetwork(c source.Connection) (err error) {
+	if s.network, err = transport.ReadNetwork(c); err != nil {
+		return err
+	}
+	if c.Settings[source.FieldTLSServerName] != "" && (c.Settings[FieldAuthorityURL] == "" || c.Settings[FieldARMURL] == "") {
+		return setting(source.FieldTLSServerName, "cannot be right for all of Azure's servers: each has a name of its own",
+			"leave it out, or give "+FieldAuthorityURL+" and "+FieldARMURL+" of a private cloud")
+	}
+	return s.network.Effective(s.Cloud.Authority, s.Cloud.ARM, "https://"+s.Cloud.BlobSuffix)
 }
 
 // oneOf reads a setting of few values; the first is the default.

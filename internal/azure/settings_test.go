@@ -56,6 +56,8 @@ func TestSettingsThatCannotWorkAreNamed(t *testing.T) {
 		{azure.FieldBlobHost, "net", "too many"},
 		{azure.FieldBlobHost, "a b", "host name"},
 		{azure.FieldBlobHost, "blob.example.com:8443", "host name"},
+		{source.FieldIPRestricted, "true", "has no effect"},
+		{source.FieldTLSServerName, "management.example.com", "a name of its own"},
 	} {
 		connector := minimal()
 		if c.field == azure.FieldClientSecret || c.field == azure.FieldClientCertificate {
@@ -67,6 +69,35 @@ func TestSettingsThatCannotWorkAreNamed(t *testing.T) {
 		require.ErrorContains(t, err, c.says, "%s %q", c.field, c.value)
 		require.Equal(t, "connector-"+c.field, fault.As(err).Code)
 		require.NotContains(t, err.Error(), "hush")
+	}
+}
+
+func TestAPrivateCloudMayBeReachedInItsOwnWay(t *testing.T) {
+	t.Parallel()
+	c := minimal()
+	c.Settings[azure.FieldAuthorityURL], c.Settings[azure.FieldARMURL] = "https://10.1.2.3", "https://10.1.2.4:8443"
+	c.Settings[source.FieldIPRestricted] = "true"
+	require.NoError(t, azure.Provider().Check(c))
+	delete(c.Settings, source.FieldIPRestricted)
+	c.Settings[source.FieldTLSServerName] = "azure.example.com"
+	require.NoError(t, azure.Provider().Check(c))
+}
+
+// TestLimitsAreThoseOfAnApplication, in its tenant and cloud.
+func TestLimitsAreThoseOfAnApplication(t *testing.T) {
+	t.Parallel()
+	of := azure.Provider().Subscription
+	require.Equal(t, "management.azure.com/contoso.onmicrosoft.com/c0ffee00-1234-4abc-8def-000000000001", of(minimal()))
+	same := minimal()
+	same.Connector, same.Secrets = "another", map[string]string{azure.FieldClientCertificate: "x"}
+	same.Settings[azure.FieldClientID] = " C0FFEE00-1234-4ABC-8DEF-000000000001"
+	require.Equal(t, of(minimal()), of(same))
+	for field, value := range map[string]string{
+		azure.FieldCloud: "china", azure.FieldTenantID: "fabrikam.example", azure.FieldClientID: "x", azure.FieldARMURL: "https://management.example.com:8443",
+	} {
+		other := minimal()
+		other.Settings[field] = value
+		require.NotEqual(t, of(minimal()), of(other), field)
 	}
 }
 

@@ -92,11 +92,12 @@ func (s *tokenSource) Token() (*oauth2.Token, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), tokenDeadline)
 	defer cancel()
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: carrier{s.client}})
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: carrier{
+		client: s.client, secrets: []string{s.settings.Secret, config.EndpointParams.Get("client_assertion")},
+	}})
 	token, err := config.Token(ctx)
 	switch f := fault.As(err); {
 	case f != nil:
-		f.Detail, f.Message = "", s.settings.redact(f.Message) // an answer may repeat the request
 		return nil, f
 	case ctx.Err() != nil:
 		return nil, &fault.Error{
@@ -125,7 +126,10 @@ func visibleToken(token string) bool {
 
 // carrier lets an http.Client send through a transport.Client, whose bounds
 // and errors then hold for it.
-type carrier struct{ client *transport.Client }
+type carrier struct {
+	client  *transport.Client
+	secrets []string // in the body
+}
 
 // RoundTrip implements http.RoundTripper.
 func (c carrier) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -134,7 +138,9 @@ func (c carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	path := strings.TrimPrefix(r.URL.String(), c.client.BaseURL())
-	resp, err := c.client.Do(r.Context(), transport.Request{Method: r.Method, Path: path, Header: r.Header, Body: body, JSON: true})
+	resp, err := c.client.Do(r.Context(), transport.Request{
+		Method: r.Method, Path: path, Header: r.Header, Body: body, JSON: true, Secrets: c.secrets,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -202,16 +208,4 @@ func refineToken(f *fault.Error, answer transport.Failure) {
 	case http.StatusNotFound:
 		f.Advice = "check " + FieldTenantID + ", " + FieldCloud + " and " + FieldAuthorityURL + ": there is no token endpoint at this address"
 	}
-}
-
-// redact blots out the secret, should an answer repeat it.
-func (s Settings) redact(text string) string {
-	if s.Secret == "" {
-		return text
-	}
-	inJSON, _ := json.Marshal(s.Secret) // a string always can
-	for _, form := range []string{s.Secret, url.QueryEscape(s.Secret), strings.Trim(string(inJSON), `"`)} {
-		text = strings.ReplaceAll(text, form, "[redacted]")
-	}
-	return text
 }

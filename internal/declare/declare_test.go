@@ -276,7 +276,7 @@ func TestWrongFilesAreExplainedWithTheLine(t *testing.T) {
 		{"a plain secret", with(connector, "\n    secretRef: env:QUALYS_SECRET", " hunter2"), `acme.yaml:9:17: clientSecret is never written into a file as it is: say where workers find it, as "secretRef: env:NAME" or "secretRef: file:PATH"`},
 		{"a plain secret like an alias", with(connector, "\n    secretRef: env:QUALYS_SECRET", " *hunter2"), `acme.yaml: is not valid YAML: a value that begins with * has to be in quotes`},
 		{"a reference that is none", with(connector, "env:QUALYS_SECRET", "hunter2"), `acme.yaml:10:16: secretRef of clientSecret is neither env:NAME nor file:PATH: it says where workers find the secret`},
-		{"an unknown secret", with(connector, "clientSecret", "secret"), `acme.yaml:9:3: unknown secret "secret" of provider qualys (known: clientSecret, password)`},
+		{"an unknown secret", with(connector, "clientSecret", "secret"), `acme.yaml:9:3: unknown secret "secret" of provider qualys (known: clientSecret, password, `},
 		{"a bad profile name", with(profile, "acme-apps", "Acme"), `acme.yaml:2:7: profile name "Acme" cannot be used: at most 63 small letters, digits, '.', '_' and '-', beginning with a letter or digit`},
 		{"an unknown product", with(profile, "product: qualys-tas", "product: qualys-taz"), `acme.yaml:4:10: unknown kind "qualys-taz"; did you mean qualys-tas? (known: `},
 		{"an unknown asset type", with(profile, "- APPLICATION", "- APLICATION"), `acme.yaml:7:5: unknown asset type "APLICATION" of kind qualys-tas; did you mean APPLICATION? (known: APPLICATION, APICOLLECTION)`},

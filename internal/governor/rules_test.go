@@ -244,6 +244,37 @@ func TestAfterARefusalBecauseOfOthersTheVendorsWaitHolds(t *testing.T) {
 	require.Equal(t, at(22), s.nextCall(at(22), 0))
 }
 
+func TestACallIsMadeNowAndThenToHearHowManyOfTheOthersStillCount(t *testing.T) {
+	t.Parallel()
+	const reserve = 20
+	refused := Answer{TooOften: true, Calls: 100, Window: 100 * time.Second, Remaining: 0, Wait: 3 * time.Second}
+
+	begin := func(s *State, now time.Time) exchange {
+		require.True(t, s.ask(now, request{id: "x", who: "x", assumed: 100, reserve: reserve, call: true}).granted)
+		return exchange{id: "x", begun: now, answered: now.Add(time.Second)}
+	}
+
+	s := &State{}
+	s.refuse(t, at(0), refused)
+	require.Equal(t, at(3), s.nextCall(at(1), reserve), "the vendor lets one in, although by our count the others have used what is left to them, too")
+	x := begin(s, at(3))
+	require.True(t, s.nextCall(at(4), reserve).After(at(50)), "the answer of the first says more")
+	s.told(at(4), x, Answer{Calls: 100, Window: 100 * time.Second, Remaining: 0, Wait: time.Second})
+	require.Equal(t, at(5), s.nextCall(at(5), reserve), "the others have used more than what is left to them")
+	x = begin(s, at(5))
+	s.told(at(6), x, Answer{Calls: 100, Window: 100 * time.Second, Remaining: 1})
+	require.Equal(t, at(56), s.nextCall(at(7), reserve), "now and then, where the vendor does not say when")
+	x = begin(s, at(56))
+	s.told(at(57), x, Answer{Calls: 100, Window: 100 * time.Second, Remaining: 90})
+	require.Equal(t, at(58), s.nextCall(at(58), reserve))
+
+	s = &State{}
+	s.refuse(t, at(0), refused)
+	x = begin(s, at(3))
+	s.told(at(4), x, Answer{Remaining: -1})
+	require.Equal(t, at(5), s.nextCall(at(5), reserve), "a vendor that says it with refusals only will not say when they are over")
+}
+
 func TestTheVendorsRoundedWaitGivesWayToOurOwnCount(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

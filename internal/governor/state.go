@@ -20,6 +20,11 @@ const (
 	// a slot that waits until another worker asks again is a slot unused.
 	everyTurn = 2 * time.Second
 	maxQueue  = 200
+	// listenPercent bounds the calls that are made to hear of others where the
+	// vendor does not say when it lets one in, in percent of the limit.
+	listenPercent = 2
+	// deaf is how long the answer of such a call is waited for.
+	deaf = 5 * time.Second
 )
 
 // A State is what is known of an API of a subscription.
@@ -38,6 +43,9 @@ type State struct {
 	// known, counted at the latest time possible.
 	Used   Tally `json:"used,omitempty"`
 	Others Tally `json:"others,omitempty"`
+	// Listen is when a call may be made although the others' calls leave no room
+	// by our count, to hear how many of them the vendor still counts.
+	Listen time.Time `json:"listen,omitzero"`
 	// Slowest is about the longest time between a call and its answer of late.
 	Slowest time.Duration `json:"slowest,omitempty"`
 
@@ -141,9 +149,13 @@ func (s *State) grant(now time.Time, lease *Lease, q request) {
 		lease = &s.Leases[len(s.Leases)-1]
 	}
 	lease.Expires = now.Add(leaseLife)
-	if q.call {
-		lease.Calling, lease.Open = true, now
+	if !q.call {
+		return
 	}
+	if s.rated() && s.spent() >= share(s.Calls, q.reserve) {
+		s.Listen = now.Add(deaf) // its answer moves this
+	}
+	lease.Calling, lease.Open = true, now
 }
 
 // tidy drops what is over.
@@ -248,7 +260,16 @@ func (s *State) nextInWindow(now time.Time, reserve int) time.Time {
 	if !ok { // it is a call that is not answered yet
 		at = now
 	}
-	return at.Add(s.Window)
+	at = at.Add(s.Window)
+	if s.open() == 0 && s.Used.sum() < share(s.Calls, reserve) && s.Listen.Before(at) {
+		at = s.Listen
+	}
+	return at
+}
+
+// listenEvery is the time between two calls that are made to hear of others.
+func (s *State) listenEvery() time.Duration {
+	return s.Window / time.Duration(max(1, s.Calls*listenPercent/100))
 }
 
 // room is how many more may enter.

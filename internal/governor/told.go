@@ -108,6 +108,9 @@ func (s *State) told(now time.Time, x exchange, a Answer) {
 		if x.begun.After(s.Refused) {
 			s.Refusals = 0
 		}
+		if !a.rates() { // it let the call in, and will not say how many others there are
+			s.Others = nil
+		}
 		// The vendor says in whole seconds what its window makes us wait; where
 		// our own count says as much, it is the more exact.
 		until := now.Add(a.Wait)
@@ -119,8 +122,13 @@ func (s *State) told(now time.Time, x exchange, a Answer) {
 }
 
 // countOthers holds what the vendor has counted against what we did. What is
-// left over are calls of other tools.
+// left over are calls of other tools. When they were made is not known, so that
+// it is asked again after a while, or as soon as the vendor lets a call in.
 func (s *State) countOthers(now time.Time, x exchange, a Answer) {
+	s.Listen = now.Add(s.listenEvery())
+	if a.Wait > 0 && a.Remaining == 0 {
+		s.Listen = now.Add(a.Wait)
+	}
 	used := a.Calls - min(a.Remaining, a.Calls)
 	if more := used - s.spent() - x.beside; more > 0 {
 		s.Others.add(now, more, s.Window)

@@ -8,31 +8,43 @@ import (
 	"time"
 
 	"sluice/internal/fault"
+	"sluice/internal/governor"
 	"sluice/internal/source"
 	"sluice/internal/transport"
 )
 
-// Client calls the servers of one connector: the gateway with tokens of its
-// client id and secret, the API server with such tokens or with its user name
-// and password. It is safe for concurrent use; all who share it share its
-// token, and its memory of what was refused.
+// Client calls the servers of one connector, within the limits of its
+// subscription: the gateway with tokens of its client or of its user, the API
+// server with such tokens or with the user's name and password. It is safe for
+// concurrent use; all who share it share its tokens, and its memory of what was
+// refused.
 type Client struct {
 	Endpoint Endpoint
 
 	credentials credentials
 	gateway     *transport.Client
 	qps, fo     *transport.Client // nil when the API server is not known
-	tokens      *tokenSource      // nil without a client id, like bearer
-	bearer      *transport.Bearer
-	apiLogin    login // how the API server is called
+
+	gatewayTokens *tokens
+	apiTokens     *tokens          // nil when the API server gets user name and password
+	basic         *transport.Basic // nil when it gets tokens
+
+	governor   *governor.Governor
+	concurrent int // calls of an API of FO at the same time, until the vendor says
 }
 
-// login sends requests with a credential.
-type login interface {
-	Do(context.Context, *transport.Client, transport.Request) (*transport.Response, error)
-	// Reject says that the body of an answer refused the credential.
-	Reject(refusal *fault.Error)
+// tokens are those that one pair of the connector's gets.
+type tokens struct {
+	source *tokenSource
+	bearer *transport.Bearer
 }
+
+// What is shared of the connector's two pairs with other kinds and workers; see
+// source.Connection. Whatever way a password takes, its refusal counts for all.
+const (
+	sharedClient = "client"
+	sharedUser   = "user"
+)
 
 // Bounds of answers of the FO API where the caller sets none: they take the
 // vendor minutes to begin (five is a common time-out of its own clients), and
@@ -44,8 +56,8 @@ const (
 )
 
 // NewClient prepares a client for a connector; it makes no call. limits gives
-// timeouts and bounds; what depends on the vendor is filled in here. Whether
-// the connector has what the caller needs say NeedGateway and NeedAPIServer.
+// timeouts and bounds; what depends on the vendor and on the connector is
+// filled in here. Whether the connector has what the caller needs says Need.
 func NewClient(c source.Connection, limits transport.Options) (*Client, error) {
 	endpoint, err := ResolveEndpoint(c)
 	if err != nil {
@@ -58,26 +70,27 @@ func NewClient(c source.Connection, limits transport.Options) (*Client, error) {
 	if err := checkDialect(c); err != nil {
 		return nil, err
 	}
+	concurrency, err := Concurrency(c)
+	if err != nil {
+		return nil, err
+	}
+	if limits.Network, err = transport.ReadNetwork(c); err != nil {
+		return nil, err
+	}
 	limits.Vendor = "Qualys"
 	limits.Message = Message
 	limits.Refine = refine
+	limits.Refusal = refusalIn
 	limits.SecretHeaders = []string{"clientSecret"}
-	client := &Client{Endpoint: endpoint, credentials: credentials}
+	client := &Client{
+		Endpoint: endpoint, credentials: credentials,
+		governor: c.Governor, concurrent: cmp.Or(concurrency, DefaultConcurrency),
+	}
 	limits.BaseURL = endpoint.Gateway
 	if client.gateway, err = transport.New(limits); err != nil {
 		return nil, err
 	}
-	if credentials.hasClient() {
-		client.tokens = &tokenSource{
-			client: client.gateway, endpoint: endpoint,
-			id: credentials.clientID, secret: credentials.clientSecret,
-		}
-		client.bearer = transport.NewBearer(client.tokens)
-		client.apiLogin = client.bearer
-	}
-	if credentials.basic {
-		client.apiLogin = transport.NewBasic(credentials.username, credentials.password)
-	}
+	client.logIn(c)
 	if endpoint.API == "" {
 		return client, nil
 	}
@@ -94,31 +107,41 @@ func NewClient(c source.Connection, limits transport.Options) (*Client, error) {
 	return client, nil
 }
 
-// NeedGateway returns an error when the connector cannot call the gateway,
-// which takes tokens only.
-func (c *Client) NeedGateway() error {
-	if c.bearer == nil {
-		return setting(FieldClientID, "and "+FieldClientSecret+" are missing: TotalAppSec takes no user name and password", adviceCreateClient)
+// logIn prepares what the servers get.
+func (c *Client) logIn(connection source.Connection) {
+	from := func(login Login) *tokens {
+		pair := sharedClient
+		if login == JWT {
+			pair = sharedUser
+		}
+		source := &tokenSource{client: c.gateway, endpoint: c.Endpoint, credentials: c.credentials, login: login}
+		return &tokens{source, transport.NewBearer(source, connection.Shared(pair))}
 	}
-	return nil
+	c.gatewayTokens = from(c.credentials.gateway())
+	switch c.credentials.api {
+	case Basic:
+		c.basic = transport.NewBasic(c.credentials.username, c.credentials.password, connection.Shared(sharedUser))
+	case c.credentials.gateway():
+		c.apiTokens = c.gatewayTokens
+	default:
+		c.apiTokens = from(c.credentials.api)
+	}
 }
 
-// NeedAPIServer returns an error when it is not known where the API server is.
-func (c *Client) NeedAPIServer() error {
-	if c.Endpoint.API == "" {
-		return setting(FieldAPIServer, "is missing: the API server of "+c.Endpoint.where()+" is not known, and WAS and VM need it",
-			"give the API URL of the subscription; Qualys shows it under Help > About")
-	}
-	return nil
+// Get asks for a path of the gateway and expects JSON.
+func (c *Client) Get(ctx context.Context, path string) (*transport.Response, error) {
+	return c.callGateway(ctx, qpsRequest(http.MethodGet, path, JSON, nil))
 }
 
-// Post sends a JSON body to a path of the gateway and expects JSON. It sends
-// X-Requested-With as all known clients of Qualys do.
+// Post sends a JSON body to a path of the gateway and expects JSON.
 func (c *Client) Post(ctx context.Context, path string, body []byte) (*transport.Response, error) {
-	if err := c.NeedGateway(); err != nil {
-		return nil, err
-	}
-	return c.withToken(ctx, c.gateway, qpsRequest(http.MethodPost, path, JSON, body))
+	return c.callGateway(ctx, qpsRequest(http.MethodPost, path, JSON, body))
+}
+
+func (c *Client) callGateway(ctx context.Context, req transport.Request) (*transport.Response, error) {
+	return c.govern(ctx, req, func(req transport.Request) (*transport.Response, error) {
+		return withToken(ctx, c.gatewayTokens.bearer, c.gateway, req)
+	})
 }
 
 // A Format is how a QPS request and its answer are written.
@@ -137,8 +160,9 @@ func (c *Client) QPS(ctx context.Context, path string, format Format, body []byt
 	return c.callAPI(ctx, c.qps, qpsRequest(http.MethodPost, path, format, body))
 }
 
-// qpsRequest has the headers that Qualys documents: for JSON both
-// Content-Type and Accept, for XML the former alone.
+// qpsRequest has the headers that Qualys documents: for JSON both Content-Type
+// and Accept, for XML the former alone; and X-Requested-With, which all known
+// clients of Qualys send.
 func qpsRequest(method, path string, format Format, body []byte) transport.Request {
 	req := transport.Request{
 		Method: method, Path: path, Body: body, JSON: format == JSON,
@@ -165,14 +189,15 @@ func (c *Client) FO(ctx context.Context, path string, form url.Values) (*transpo
 }
 
 func (c *Client) callAPI(ctx context.Context, server *transport.Client, req transport.Request) (*transport.Response, error) {
-	if err := c.NeedAPIServer(); err != nil {
+	if err := c.needAPIServer("this call"); err != nil {
 		return nil, err
 	}
-	send := c.withToken
-	if c.credentials.basic {
-		send = c.apiLogin.Do
-	}
-	resp, err := send(ctx, server, req)
+	resp, err := c.govern(ctx, req, func(req transport.Request) (*transport.Response, error) {
+		if c.basic != nil {
+			return c.basic.Do(ctx, server, req)
+		}
+		return withToken(ctx, c.apiTokens.bearer, server, req)
+	})
 	c.advise(err)
 	return resp, err
 }
@@ -183,14 +208,24 @@ func (c *Client) advise(err error) {
 	if f == nil || f.Class != fault.Auth || f.Code != transport.CodeLoginRefused && f.Code != transport.CodeTokenNotAccepted {
 		return
 	}
-	if c.credentials.basic {
-		f.Code = transport.CodeLoginRefused
-		f.Advice = "check " + FieldUsername + " and " + FieldPassword + ", and that the account is on " + c.Endpoint.whereAPI()
-		return
-	}
 	f.Code = transport.CodeTokenNotAccepted
-	f.Advice = "the token was fresh: check that the client's user is active and that the client's permissions include this module; " +
-		"where a subscription takes no tokens here, give " + FieldUsername + " and " + FieldPassword + ", and " + FieldAuthentication + " " + AuthenticationBasic
+	switch c.credentials.api {
+	case Basic:
+		f.Code = transport.CodeLoginRefused
+		f.Advice = adviceLogin(c.Endpoint.whereAPI())
+	case JWT:
+		f.Advice = "the token was fresh: check that the account is active and may use this module; " + adviceBasic
+	default:
+		f.Advice = "the token was fresh: check that the client's user is active and that the client's permissions include this module; " +
+			adviceBasic + ", with " + FieldUsername + " and " + FieldPassword
+	}
+}
+
+const adviceBasic = "where a subscription takes no tokens here, give " + FieldAuthentication + " " + AuthenticationBasic
+
+// adviceLogin is what to do when user name and password are refused somewhere.
+func adviceLogin(where string) string {
+	return "check " + FieldUsername + " and " + FieldPassword + ", and that the account is on " + where
 }
 
 // Rejected tells the client that a body under HTTP 200 said that the
@@ -198,8 +233,14 @@ func (c *Client) advise(err error) {
 // password is not offered again for some minutes, since accounts lock; a
 // token is replaced. The error is completed by what to do.
 func (c *Client) Rejected(err error) {
-	if f := fault.As(err); f != nil && f.Class == fault.Auth {
-		c.advise(f)
-		c.apiLogin.Reject(f)
+	f := fault.As(err)
+	if f == nil || f.Class != fault.Auth {
+		return
 	}
+	c.advise(f)
+	if c.basic != nil {
+		c.basic.Reject(f)
+		return
+	}
+	c.apiTokens.bearer.Reject(f)
 }

@@ -145,8 +145,8 @@ func TestCodesOfTheVendorAreClassified(t *testing.T) {
 		{400, simpleReturn("1907", "x"), bad},
 		{400, simpleReturn("1908", "x"), bad},
 		{400, simpleReturn("1922", "x"), bad},
-		{409, simpleReturn("1920", "x"), want{fault.Throttled, transport.CodeThrottled, 10 * time.Second, source.Throttled}},
-		{409, simpleReturn("1960", "x", "CALLS_TO_FINISH", "1"), want{fault.Throttled, transport.CodeThrottled, 10 * time.Second, source.Throttled}},
+		{409, simpleReturn("1920", "x"), want{fault.Throttled, qualys.CodeTooMany, 10 * time.Second, source.Throttled}},
+		{409, simpleReturn("1960", "x", "CALLS_TO_FINISH", "1"), want{fault.Throttled, qualys.CodeTooMany, 10 * time.Second, source.Throttled}},
 		{409, simpleReturn("1965", "x"), want{fault.Throttled, transport.CodeThrottled, time.Minute, source.Throttled}},
 		{400, simpleReturn("1965", "x", "SECONDS_TO_WAIT", "90"), want{fault.Throttled, transport.CodeThrottled, 90 * time.Second, source.Throttled}},
 		{500, `<GENERIC_RETURN><RETURN>x</RETURN></GENERIC_RETURN>`, want{fault.Transient, qualys.CodeVendorError, 0, source.Unknown}},
@@ -172,7 +172,7 @@ func TestCodesOfTheVendorAreClassified(t *testing.T) {
 		require.Contains(t, f.Message, "code "+code+": x")
 		f = qualys.Returned(code, text, wait)
 		require.Equal(t, c.want, want{f.Class, f.Code, f.Wait, qualys.CheckFrom("x", f, 0).Health}, c.body)
-		require.Equal(t, "Qualys answered code "+code+": x", f.Message)
+		require.True(t, strings.HasSuffix(f.Message, "Qualys answered code "+code+": x"), f.Message)
 	}
 	unknown := qualys.Returned("7777", "", 0)
 	require.Equal(t, fault.Contract, unknown.Class)
@@ -203,5 +203,40 @@ func TestTheLongestWaitCounts(t *testing.T) {
 		})
 		_, err := open(t, userConnection("platform", "", "baseURL", s)).FO(t.Context(), "/x", nil)
 		require.Equal(t, c.want, fault.As(err).Wait, c)
+	}
+}
+
+// TestAServerThatIsAwayIsNoErrorOfItsOwn, whatever stands in its answer.
+func TestAServerThatIsAwayIsNoErrorOfItsOwn(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprint(w, "<GENERIC_RETURN><RETURN>Internal error</RETURN></GENERIC_RETURN>")
+	})
+	_, err := open(t, userConnection("platform", "", "baseURL", s)).FO(t.Context(), "/x", nil)
+	require.Equal(t, transport.CodeUnavailable, fault.As(err).Code)
+	require.Equal(t, source.Unreachable, qualys.CheckFrom("x", err, 0).Health)
+}
+
+// TestWhatAccountsAreRefusedForIsSaid: where no code tells the state of the
+// account, the vendor's words may; those about a token say nothing of it.
+func TestWhatAccountsAreRefusedForIsSaid(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ code, text, want, says string }{
+		{"2000", "Bad Login/Password", transport.CodeLoginRefused, "Qualys answered code 2000"},
+		{"2000", "Your account has been locked", qualys.CodeAccountLocked, "the account is locked: "},
+		{"2002", "This account is not active", qualys.CodeAccountInactive, "the account is not active: "},
+		{"2002", "Account locked out", qualys.CodeAccountLocked, "the account is locked: "},
+		{"2001", "This account has expired.", qualys.CodeAccountExpired, "the account has expired: "},
+		{"2000", "Password has expired", qualys.CodePasswordExpired, "the password has expired: "},
+		{"2000", "The token has expired", transport.CodeLoginRefused, "Qualys answered code 2000"},
+		{"2003", "Registration must be completed", qualys.CodeRegistration, "the account has not accepted the terms: "},
+		{"2011", "SecureID authentication is required", qualys.CodeSecondFactor, "the account logs in by SecureID: "},
+		{"2012", "x", qualys.CodeNotLicensed, "the account is not licensed for this API: "},
+	} {
+		f := qualys.Returned(c.code, c.text, 0)
+		require.Equal(t, c.want, f.Code, c.text)
+		require.True(t, strings.HasPrefix(f.Message, c.says), f.Message)
+		require.NotEmpty(t, f.Advice)
 	}
 }

@@ -10,10 +10,31 @@ import (
 	"sluice/internal/suggest"
 )
 
+// A Login is a way of saying who calls.
+type Login string
+
+const (
+	// UserClient is a token for the id and secret of a client of one user.
+	UserClient Login = "a user-level client"
+	// SubscriptionClient is a token for those of a client of the subscription.
+	SubscriptionClient Login = "a subscription-level client"
+	// Basic is user name and password, in each request.
+	Basic Login = "user name and password"
+	// JWT is a token for user name and password.
+	JWT Login = "a token for user name and password"
+)
+
 // The values of FieldAuthentication.
 const (
 	AuthenticationOIDC  = "oidc"
 	AuthenticationBasic = "basic"
+	AuthenticationJWT   = "jwt"
+)
+
+// The values of FieldClientLevel.
+const (
+	ClientLevelUser         = "user"
+	ClientLevelSubscription = "subscription"
 )
 
 // credentials are what a connector can say who it is with. At least one of
@@ -21,13 +42,20 @@ const (
 type credentials struct {
 	clientID, clientSecret string
 	username, password     string
-	// basic says that the API server gets user name and password. The gateway
-	// takes tokens only.
-	basic bool
+	level                  Login // of the client
+	api                    Login // what the API server gets
 }
 
 func (c credentials) hasClient() bool { return c.clientID != "" }
 func (c credentials) hasUser() bool   { return c.username != "" }
+
+// gateway is what the gateway gets, which takes tokens only.
+func (c credentials) gateway() Login {
+	if c.hasClient() {
+		return c.level
+	}
+	return JWT
+}
 
 const (
 	adviceCreateClient = "create a client under " + createClientAt + " > New Client"
@@ -57,24 +85,52 @@ func readCredentials(c source.Connection) (credentials, error) {
 	if err := got.checkCharacters(); err != nil {
 		return got, err
 	}
-	switch how := c.Settings[FieldAuthentication]; how {
-	case "":
-		got.basic = !got.hasClient()
-	case AuthenticationOIDC:
-		if !got.hasClient() {
-			return got, setting(FieldAuthentication, "is "+how+", and "+FieldClientID+" and "+FieldClientSecret+" are missing", adviceCreateClient)
-		}
-	case AuthenticationBasic:
-		if !got.hasUser() {
-			return got, setting(FieldAuthentication, "is "+how+", and "+FieldUsername+" and "+FieldPassword+" are missing", adviceUser)
-		}
-		got.basic = true
+	if err := got.readLevel(c.Settings[FieldClientLevel]); err != nil {
+		return got, err
+	}
+	return got, got.readAuthentication(c.Settings[FieldAuthentication])
+}
+
+func (c *credentials) readLevel(level string) error {
+	switch level {
+	case "", ClientLevelUser:
+		c.level = UserClient
+	case ClientLevelSubscription:
+		c.level = SubscriptionClient
 	default:
-		known := []string{AuthenticationOIDC, AuthenticationBasic}
-		return got, setting(FieldAuthentication, fmt.Sprintf("%q is not known%s", Short(how), suggest.Ending(how, known)),
+		known := []string{ClientLevelUser, ClientLevelSubscription}
+		return setting(FieldClientLevel, fmt.Sprintf("%q is not known%s", Short(level), suggest.Ending(level, known)), "leave it out for "+ClientLevelUser)
+	}
+	if level != "" && !c.hasClient() {
+		return setting(FieldClientLevel, "is "+level+", and "+FieldClientID+" and "+FieldClientSecret+" are missing", "give the client's, or leave "+FieldClientLevel+" out")
+	}
+	return nil
+}
+
+func (c *credentials) readAuthentication(how string) error {
+	switch how {
+	case "":
+		if c.api = Basic; c.hasClient() {
+			c.api = c.level
+		}
+	case AuthenticationOIDC:
+		if !c.hasClient() {
+			return setting(FieldAuthentication, "is "+how+", and "+FieldClientID+" and "+FieldClientSecret+" are missing", adviceCreateClient)
+		}
+		c.api = c.level
+	case AuthenticationBasic, AuthenticationJWT:
+		if !c.hasUser() {
+			return setting(FieldAuthentication, "is "+how+", and "+FieldUsername+" and "+FieldPassword+" are missing", adviceUser)
+		}
+		if c.api = Basic; how == AuthenticationJWT {
+			c.api = JWT
+		}
+	default:
+		known := []string{AuthenticationOIDC, AuthenticationBasic, AuthenticationJWT}
+		return setting(FieldAuthentication, fmt.Sprintf("%q is not known%s", Short(how), suggest.Ending(how, known)),
 			"leave it out to use the client id where there is one")
 	}
-	return got, nil
+	return nil
 }
 
 // checkCharacters makes sure that id and secret can be sent as headers, and

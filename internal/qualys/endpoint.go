@@ -29,10 +29,11 @@ func ResolveEndpoint(c source.Connection) (Endpoint, error) {
 		return Endpoint{}, err
 	}
 	if given := strings.TrimSpace(c.Settings[FieldAPIServer]); given != "" {
-		at.API, err = checkAPIServer(given, at)
+		api, note, err := apiServer(given, at)
 		if err != nil {
 			return Endpoint{}, err
 		}
+		at.API, at.Note = api, strings.Trim(at.Note+"; "+note, "; ")
 		return at, nil
 	}
 	if p, ok := FindPlatform(at.Platform); ok {
@@ -81,32 +82,42 @@ func resolveGateway(base, name string) (Endpoint, error) {
 	return at, nil
 }
 
-// checkAPIServer makes sure that a given API server is none of another
-// platform, and no gateway or portal.
-func checkAPIServer(given string, at Endpoint) (string, error) {
+// apiServer is the API server that is given, which is none of another platform.
+// The gateway or portal of the same platform or cloud is put right.
+func apiServer(given string, at Endpoint) (api, note string, err error) {
 	checked, err := transport.CheckBaseURL(given)
 	if err != nil {
-		return "", setting(FieldAPIServer, "cannot be used: "+err.Error(), "")
+		return "", "", setting(FieldAPIServer, "cannot be used: "+err.Error(), "")
 	}
 	u, err := url.Parse(checked)
 	if err != nil {
-		return "", err // CheckBaseURL has parsed it
+		return "", "", err // CheckBaseURL has parsed it
 	}
 	host := u.Hostname()
+	const leaveOut = "leave it out: the API server of a platform is known"
 	for _, p := range Platforms {
-		switch {
-		case host == hostOf(p.Gateway), host == p.portal():
-			return "", setting(FieldAPIServer, host+" is no API server, but the gateway or portal of "+p.Name, "leave it out: the API server of a platform is known")
-		case host == hostOf(p.API) && at.Platform != p.Name:
-			return "", setting(FieldAPIServer, host+" is the API server of "+p.Name+", and "+FieldPlatform+" or "+FieldBaseURL+" is another", "leave it out: the API server of a platform is known")
+		switch other := at.Platform != p.Name; {
+		case host == hostOf(p.API) && other:
+			return "", "", setting(FieldAPIServer, host+" is the API server of "+p.Name+", and "+FieldPlatform+" or "+FieldBaseURL+" is another", leaveOut)
+		case host != hostOf(p.Gateway) && host != p.portal():
+		case other || p.API == "":
+			return "", "", setting(FieldAPIServer, host+" is no API server, but the gateway or portal of "+p.Name, leaveOut)
+		default:
+			return p.API, fmt.Sprintf("%s is not the API server of %s; %s is used instead", host, p.Name, p.API), nil
 		}
 	}
 	for _, prefix := range []string{"gateway.", "qualysguard."} {
-		if rest, found := strings.CutPrefix(host, prefix); found {
-			return "", setting(FieldAPIServer, host+" is a gateway or portal", "the API server of a private cloud is https://qualysapi."+rest)
+		rest, found := strings.CutPrefix(host, prefix)
+		if !found {
+			continue
 		}
+		api := "https://qualysapi." + rest
+		if api == apiServerFor(at.Gateway) {
+			return api, fmt.Sprintf("%s is a gateway or portal; the API server of a private cloud, %s, is used instead", host, api), nil
+		}
+		return "", "", setting(FieldAPIServer, host+" is a gateway or portal", "the API server of a private cloud is "+api)
 	}
-	return checked, nil
+	return checked, "", nil
 }
 
 // apiServerFor is the API server of a gateway that is not in the table, or ""
@@ -126,6 +137,26 @@ func apiServerFor(gateway string) string {
 	}
 	return ""
 }
+
+// normalise stores what ResolveEndpoint makes of the settings: addresses that
+// were put right, and platforms by their short names.
+func normalise(settings map[string]string) {
+	at, err := ResolveEndpoint(source.Connection{Settings: settings})
+	if err != nil {
+		return
+	}
+	for field, value := range map[string]string{FieldBaseURL: at.Gateway, FieldPlatform: at.Platform, FieldAPIServer: at.API} {
+		if settings[field] != "" {
+			settings[field] = value
+		}
+	}
+	if name := settings[FieldSubscription]; name != "" {
+		settings[FieldSubscription] = strings.TrimSpace(name)
+	}
+}
+
+// Where names the connector's platform, or its gateway, to a person.
+func (c *Client) Where() string { return c.Endpoint.where() }
 
 // where names the gateway to a person.
 func (e Endpoint) where() string { return e.named(e.Gateway) }

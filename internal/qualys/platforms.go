@@ -76,9 +76,10 @@ func plain(name string) string {
 }
 
 // gatewayFor finds out whether a URL is the API server or the portal of some
-// platform, where the gateway is meant. Such a URL is put right by
-// replacement for known platforms, and explained for private clouds, whose
-// hosts are qualysapi.<base> and, inferred from it, gateway.<base>.
+// platform, where the gateway is meant. Such a URL is put right: for known
+// platforms by the table, and for private clouds, whose hosts are
+// qualysapi.<base> and, inferred from it, gateway.<base>, where it has no port
+// or path of its own.
 func gatewayFor(base string) (gateway, note string, err error) {
 	u, err := url.Parse(base)
 	if err != nil {
@@ -91,9 +92,15 @@ func gatewayFor(base string) (gateway, note string, err error) {
 		}
 	}
 	for _, prefix := range []string{"qualysapi.", "qualysguard."} {
-		if rest, found := strings.CutPrefix(host, prefix); found {
-			return "", "", fmt.Errorf("%s is an API server or portal; the gateway of a private cloud is usually https://gateway.%s", host, rest)
+		rest, found := strings.CutPrefix(host, prefix)
+		if !found {
+			continue
 		}
+		gateway := "https://gateway." + rest
+		if u.Port() != "" || u.Path != "" {
+			return "", "", fmt.Errorf("%s is an API server or portal; the gateway of a private cloud is usually %s", host, gateway)
+		}
+		return gateway, fmt.Sprintf("%s is an API server or portal; the gateway of a private cloud, %s, is used instead", host, gateway), nil
 	}
 	return base, "", nil
 }

@@ -2,11 +2,13 @@ package qualys
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"sluice/internal/fault"
@@ -16,44 +18,86 @@ import (
 
 // CheckToken is the first step of a connection test of the gateway: it gets a
 // new token, since one that is at hand says nothing about the credentials now.
-// When that is refused it finds out, with one more call, whether the client is
-// a subscription-level one, which these kinds cannot use.
 func (c *Client) CheckToken(ctx context.Context) source.Check {
-	begin := time.Now()
-	if err := c.NeedGateway(); err != nil {
-		return CheckFrom("token", err, 0)
-	}
-	err := c.bearer.Renew(ctx)
+	return c.checkToken(ctx, c.gatewayTokens)
+}
+
+// checkToken gets a new token. When a client is refused that was not before, it
+// finds out, with one more call, whether the client is of the other level.
+func (c *Client) checkToken(ctx context.Context, t *tokens) source.Check {
+	begin, offered := time.Now(), t.source.offered.Load()
+	err := t.bearer.Renew(ctx)
 	check := CheckFrom("token", err, time.Since(begin))
 	if err == nil {
 		check.Message = c.withNote("token received from " + c.Endpoint.where())
 		return check
 	}
-	if f := fault.As(err); f != nil && f.Code == "token-refused" {
-		ctx, cancel := context.WithTimeout(ctx, tokenDeadline)
-		defer cancel()
-		if _, err := c.tokens.mint(ctx, pathSubscriptionLevel); err == nil {
-			check.Message = "this is a subscription-level client: Qualys accepts it at " + pathSubscriptionLevel + " and not at " + pathUserLevel
-			check.Advice = "TotalAppSec and WAS take only user-level clients: create one under " + createClientAt
-		}
+	f := fault.As(err)
+	if f == nil || f.Code != CodeTokenRefused || t.source.login == JWT || t.source.offered.Load() == offered {
+		return check
+	}
+	ctx, cancel := context.WithTimeout(ctx, tokenDeadline)
+	defer cancel()
+	other := UserClient
+	if t.source.login == UserClient {
+		other = SubscriptionClient
+	}
+	if _, err := t.source.mint(ctx, other); err != nil {
+		return check
+	}
+	check.Message = fmt.Sprintf("this is %s: Qualys accepts it at %s and not at %s", other, tokenPath(other), tokenPath(t.source.login))
+	check.Advice = "leave " + FieldClientLevel + " out, or give " + ClientLevelUser
+	if other == SubscriptionClient {
+		check.Advice = "TotalAppSec and WAS take only user-level clients: create one under " + createClientAt +
+			"; for everything else, give " + FieldClientLevel + " " + ClientLevelSubscription
 	}
 	return check
 }
 
 // CheckCredentials is the first step of a connection test of the API server:
-// it finds out whether the vendor accepts who the connector says it is. With a
-// client id and secret that is a token.
+// it finds out whether the vendor accepts who the connector says it is. With
+// tokens, that is whether it gives one.
 func (c *Client) CheckCredentials(ctx context.Context) source.Check {
-	if !c.credentials.basic {
-		return c.CheckToken(ctx)
+	return c.checkLogin(ctx, func() error {
+		_, err := c.askQPS(ctx, c.login(), qpsRequest(http.MethodGet, pathVersion, XML, nil))
+		return err
+	})
+}
+
+// CheckVMCredentials is CheckCredentials for VM, by an API of its own that
+// takes no tokens.
+func (c *Client) CheckVMCredentials(ctx context.Context) source.Check {
+	return c.checkLogin(ctx, func() error { return c.askAbout(ctx) })
+}
+
+func (c *Client) checkLogin(ctx context.Context, ask func() error) source.Check {
+	if c.basic == nil {
+		return c.checkToken(ctx, c.apiTokens)
 	}
 	begin := time.Now()
-	_, err := c.askQPS(ctx, qpsRequest(http.MethodGet, pathVersion, XML, nil))
+	err := ask()
 	check := CheckFrom("credentials", err, time.Since(begin))
 	if err == nil {
 		check.Message = c.withNote("user " + c.credentials.username + " accepted by " + c.Endpoint.whereAPI())
 	}
 	return check
+}
+
+// AcceptsToken asks the API server whether it accepts the tokens that the
+// gateway gets. That it takes those of every login is inferred.
+func (c *Client) AcceptsToken(ctx context.Context) error {
+	if err := c.needAPIServer("this call"); err != nil {
+		return err
+	}
+	_, err := c.askQPS(ctx, login{
+		send: func(ctx context.Context, server *transport.Client, req transport.Request) (*transport.Response, error) {
+			return c.govern(ctx, req, func(req transport.Request) (*transport.Response, error) {
+				return withToken(ctx, c.gatewayTokens.bearer, server, req)
+			})
+		},
+		rejected: func(error) {},
+	}, qpsRequest(http.MethodGet, pathVersion, XML, nil))
+	return err
 }
 
 func (c *Client) withNote(message string) string {
@@ -67,6 +111,10 @@ const (
 	// pathVersion lists the versions of a platform's modules, to anyone who
 	// can log in (recorded).
 	pathVersion = "/qps/rest/portal/version"
+	// pathAbout tells VM's version, to anyone who can log in with user name
+	// and password; tokens are refused (documented, and seen in the vendor's
+	// own clients).
+	pathAbout = "/msp/about.php"
 	// pathCountTags is documented (Qualys Asset Management and Tagging API).
 	pathCountTags = "/qps/rest/2.0/count/am/tag"
 	maxSmallBody  = 256 << 10
@@ -74,7 +122,7 @@ const (
 
 // CountTags asks how many tags the account sees.
 func (c *Client) CountTags(ctx context.Context) (int64, error) {
-	r, err := c.askQPS(ctx, qpsRequest(http.MethodPost, pathCountTags, XML, []byte("<ServiceRequest/>")))
+	r, err := c.askQPS(ctx, c.login(), qpsRequest(http.MethodPost, pathCountTags, XML, []byte("<ServiceRequest/>")))
 	if err != nil {
 		return 0, err
 	}
@@ -88,37 +136,81 @@ func (c *Client) CountTags(ctx context.Context) (int64, error) {
 	return count, nil
 }
 
+// login is how a small call is made, and what is told of an answer of success
+// that is an error.
+type login struct {
+	send     func(context.Context, *transport.Client, transport.Request) (*transport.Response, error)
+	rejected func(error)
+}
+
+// login is that of the API server.
+func (c *Client) login() login { return login{c.callAPI, c.Rejected} }
+
 // askQPS makes a QPS call with a small answer, and returns it if it is one of
 // success.
-func (c *Client) askQPS(ctx context.Context, req transport.Request) (response, error) {
-	answer, err := c.callAPI(ctx, c.qps, req)
+func (c *Client) askQPS(ctx context.Context, by login, req transport.Request) (response, error) {
+	body, redact, err := c.small(ctx, by, c.qps, req)
 	if err != nil {
 		return response{}, err
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxSmallBody))
-	if err != nil {
-		return response{}, err
-	}
-	body = answer.Redact(body)
 	r, ok := parseResponse(body)
 	if ok && r.code == success {
 		return r, nil
 	}
-	f := &fault.Error{
+	f := c.strange(req, body, "a ServiceResponse")
+	if ok {
+		f = Responded(r.code, r.said)
+		f.Message = string(redact([]byte(f.Message))) // again: escapes are undone by now
+		by.rejected(f)
+	}
+	return r, f
+}
+
+// askAbout asks VM for its version.
+func (c *Client) askAbout(ctx context.Context) error {
+	req := transport.Request{Method: http.MethodGet, Path: pathAbout, Header: http.Header{"X-Requested-With": {"sluice"}}}
+	body, _, err := c.small(ctx, c.login(), c.fo, req)
+	if err != nil {
+		return err
+	}
+	for _, e := range elements(body) {
+		if strings.HasSuffix(e.path, "/WEB-VERSION") {
+			return nil
+		}
+	}
+	return c.strange(req, body, "the version of VM")
+}
+
+// small makes a call with a small answer, and returns that, without the
+// secrets of the request. A SIMPLE_RETURN in it is an error.
+func (c *Client) small(ctx context.Context, by login, server *transport.Client, req transport.Request) (body []byte, redact func([]byte) []byte, err error) {
+	answer, err := by.send(ctx, server, req)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer answer.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(answer.Body, maxSmallBody))
+	if err != nil {
+		return nil, nil, err
+	}
+	body = answer.Redact(body)
+	if code, text, wait, ok := ParseReturn(body); ok {
+		f := Returned(code, text, wait)
+		f.Message = string(answer.Redact([]byte(f.Message)))
+		by.rejected(f)
+		return nil, nil, f
+	}
+	return body, answer.Redact, nil
+}
+
+// strange is the error of an answer that is none of those expected.
+func (c *Client) strange(req transport.Request, body []byte, expected string) *fault.Error {
+	return &fault.Error{
 		Class: fault.Contract, Code: transport.CodeMarkup,
-		Message: "Qualys answered " + req.Path + " with something else than a ServiceResponse",
+		Message: "Qualys answered " + req.Path + " with something else than " + expected,
 		Advice:  "check the base URL, platform or " + FieldAPIServer + ": this is usually a login page, or a proxy's notice",
 		Detail:  fault.Head(body),
 	}
-	if code, text, wait, simple := ParseReturn(body); simple {
-		f = Returned(code, text, wait)
-	} else if ok {
-		f = Responded(r.code, r.said)
-	}
-	f.Message = string(answer.Redact([]byte(f.Message)))
-	c.Rejected(f)
-	return r, f
 }
 
 // CheckCount is a step of a connection test that counts what the account sees:
@@ -147,6 +239,8 @@ func CheckCount(step, records string, count func() (int64, error)) source.Check 
 // only the vendor's wording does (inferred).
 var notLicensed = regexp.MustCompile(`(?i)licen[sc]e|subscri|evaluation|not enabled`)
 
+const adviceMayPass = "it may pass: test again in some minutes; if it stays, ask the vendor"
+
 // CheckFrom turns the outcome of a step of a connection test into a check.
 func CheckFrom(step string, err error, latency time.Duration) source.Check {
 	check := source.Check{Step: step, Health: source.Healthy, Latency: latency, Seen: -1}
@@ -155,6 +249,9 @@ func CheckFrom(step string, err error, latency time.Duration) source.Check {
 	}
 	check.Health, check.Message = source.Unknown, err.Error()
 	f := fault.As(err)
+	if f == nil && errors.Is(err, context.DeadlineExceeded) {
+		check.Health, check.Advice = source.Unreachable, adviceMayPass
+	}
 	if f == nil {
 		return check
 	}
@@ -174,10 +271,10 @@ func CheckFrom(step string, err error, latency time.Duration) source.Check {
 		if notLicensed.MatchString(f.Message) {
 			check.Health = source.NotLicensed
 		}
-	case f.Code == transport.CodeUnreachable, f.Code == transport.CodeTimeout, f.Code == transport.CodeUnavailable, f.Code == CodeMaintenance:
+	case f.Class == fault.Transient && transport.NotReached(f), f.Code == transport.CodeUnavailable, f.Code == CodeMaintenance:
 		check.Health = source.Unreachable
 		if check.Advice == "" {
-			check.Advice = "it may pass: test again in some minutes; if it stays, ask the vendor"
+			check.Advice = adviceMayPass
 		}
 	case f.Class == fault.Refused, f.Code == transport.CodeMarkup, f.Code == "token-answer":
 		check.Health = source.Misconfigured

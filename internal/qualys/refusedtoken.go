@@ -21,41 +21,55 @@ const (
 // withToken sends a request with a token, and once more with a fresh one when
 // an answer of success says in its body that the token is not accepted. (Those
 // under 401 are the Bearer's.) A second such answer is the caller's to read.
-func (c *Client) withToken(ctx context.Context, server *transport.Client, req transport.Request) (*transport.Response, error) {
-	resp, err := c.bearer.Do(ctx, server, req)
+func withToken(ctx context.Context, bearer *transport.Bearer, server *transport.Client, req transport.Request) (*transport.Response, error) {
+	resp, err := bearer.Do(ctx, server, req)
 	if err != nil {
 		return nil, err
 	}
-	refusal := refusedIn(resp)
-	if refusal == nil {
+	refusal := refusalIn(resp)
+	if refusal == nil || refusal.Code != transport.CodeTokenNotAccepted && refusal.Code != transport.CodeLoginRefused {
 		return resp, nil
 	}
 	resp.Body.Close()
-	c.bearer.Reject(refusal)
-	return c.bearer.Do(ctx, server, req)
+	bearer.RejectIn(resp)
+	return bearer.Do(ctx, server, req)
 }
 
-// refusedIn is the refusal that an answer's body is, or nil. Nothing of the
-// body is used up; errors of reading it come again.
-func refusedIn(resp *transport.Response) *fault.Error {
-	ahead := bufio.NewReaderSize(resp.Body, maxRefusal)
-	resp.Body = struct {
-		io.Reader
-		io.Closer
-	}{ahead, resp.Body}
+// peeked is a body whose beginning has been looked at.
+type peeked struct {
+	*bufio.Reader
+	io.Closer
+}
+
+// refusalIn is the refusal that the body of an answer of success is, of a
+// credential or for a limit; nil for all else. Nothing of the body is used up;
+// errors of reading it come again.
+func refusalIn(resp *transport.Response) *fault.Error {
+	ahead, ok := resp.Body.(peeked)
+	if !ok {
+		ahead = peeked{bufio.NewReaderSize(resp.Body, maxRefusal), resp.Body}
+		resp.Body = ahead
+	}
 	head, _ := ahead.Peek(peekSize)
-	if !bytes.Contains(head, []byte("INVALID_CREDENTIALS")) && !bytes.Contains(head, []byte("_RETURN")) {
+	if !bytes.Contains(head, []byte("INVALID_CREDENTIALS")) && !bytes.Contains(head, []byte("LIMIT_EXCEEDED")) && !bytes.Contains(head, []byte("_RETURN")) {
 		return nil
 	}
 	head, _ = ahead.Peek(maxRefusal)
-	var f *fault.Error
-	if code, text, wait, ok := ParseReturn(head); ok {
-		f = Returned(code, text, wait)
-	} else if r, ok := parseResponse(head); ok && r.code != success {
-		f = Responded(r.code, r.said)
-	}
-	if f == nil || f.Code != transport.CodeTokenNotAccepted && f.Code != transport.CodeLoginRefused {
-		return nil
+	f := Refusal(resp.Redact(head))
+	if f != nil {
+		f.Message = string(resp.Redact([]byte(f.Message))) // again: escapes are undone by now
 	}
 	return f
+}
+
+// Refusal is the error that the body of an answer of success says it is; nil
+// when it says nothing of the kind.
+func Refusal(head []byte) *fault.Error {
+	if code, text, wait, ok := ParseReturn(head); ok {
+		return Returned(code, text, wait)
+	}
+	if r, ok := parseResponse(head); ok && r.code != success {
+		return Responded(r.code, r.said)
+	}
+	return nil
 }

@@ -1,8 +1,13 @@
 package qualys
 
 import (
+	"cmp"
 	"fmt"
+	"net/url"
 	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"sluice/internal/fault"
 	"sluice/internal/source"
@@ -15,6 +20,7 @@ const (
 	FieldPlatform       = "platform"
 	FieldAPIServer      = "apiServer"
 	FieldAuthentication = "authentication"
+	FieldClientLevel    = "clientLevel"
 	FieldClientID       = "clientId"
 	FieldClientSecret   = "clientSecret"
 	FieldUsername       = "username"
@@ -23,6 +29,7 @@ const (
 	FieldPageSize       = "pageSize"
 	FieldConcurrency    = "concurrency"
 	FieldWASFormat      = "wasFormat"
+	FieldSubscription   = "subscription"
 )
 
 // The values of FieldDialect.
@@ -81,6 +88,37 @@ func WASFormat(c source.Connection) (Format, error) {
 	known := []string{WASFormatJSON, WASFormatXML}
 	return JSON, setting(FieldWASFormat, fmt.Sprintf("%q is not known%s", Short(c.Settings[FieldWASFormat]), suggest.Ending(c.Settings[FieldWASFormat], known)),
 		"leave it out for "+WASFormatJSON)
+}
+
+// maxSubscription bounds the name of a subscription, in bytes.
+const maxSubscription = 100
+
+// Subscription says whose limits the connector's calls count against: the name
+// given, else the host of the API server. Limits are those of a subscription
+// (Qualys documentation: API limits); that all connectors of one API server are
+// of the same is what nearly always is so, and does no harm where it is not.
+func Subscription(c source.Connection) string {
+	if name := strings.TrimSpace(c.Settings[FieldSubscription]); name != "" {
+		return name
+	}
+	at, err := ResolveEndpoint(c)
+	if err != nil {
+		return "" // not checked: it makes no call
+	}
+	u, err := url.Parse(cmp.Or(at.API, at.Gateway))
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+func checkSubscription(c source.Connection) error {
+	name := c.Settings[FieldSubscription]
+	if strings.ContainsFunc(name, unicode.IsControl) || !utf8.ValidString(name) || len(name) > maxSubscription {
+		return setting(FieldSubscription, fmt.Sprintf("is no name of at most %d printable characters", maxSubscription),
+			"leave it out, unless connectors of several subscriptions call the same API server")
+	}
+	return nil
 }
 
 // checkDialect makes sure that the dialect exists.

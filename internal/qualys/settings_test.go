@@ -102,11 +102,11 @@ func TestCheckSaysWhatIsWrongWithAConnector(t *testing.T) {
 		"no endpoint":              {connection("platform", ""), "baseURL", []string{"baseURL and platform are both missing", "US1"}},
 		"unknown platform":         {connection("platform", "USS1"), "platform", []string{`platform "USS1"`, "did you mean US1?"}},
 		"platform and other":       {connection("baseURL", "https://gateway.qg2.apps.qualys.com"), "baseURL", []string{"does not belong to platform US1", "only one"}},
-		"private API server":       {connection("platform", "", "baseURL", "https://qualysapi.example.com"), "baseURL", []string{"baseURL is not a gateway", "https://gateway.example.com"}},
+		"private API server":       {connection("platform", "", "baseURL", "https://qualysapi.example.com:8443"), "baseURL", []string{"baseURL is not a gateway", "https://gateway.example.com"}},
 		"API server in clear":      {connection("apiServer", "http://api.example.com"), "apiServer", []string{"apiServer cannot be used", "in clear"}},
 		"API server of another":    {connection("apiServer", "https://qualysapi.qg2.apps.qualys.com"), "apiServer", []string{"API server of US2", "leave it out"}},
-		"gateway as API server":    {connection("apiServer", "https://gateway.qg1.apps.qualys.com"), "apiServer", []string{"gateway or portal of US1"}},
-		"portal as API server":     {connection("apiServer", "https://qualysguard.qualys.com"), "apiServer", []string{"gateway or portal of US1"}},
+		"gateway as API server":    {connection("apiServer", "https://gateway.qg2.apps.qualys.com"), "apiServer", []string{"gateway or portal of US2"}},
+		"gateway, none published":  {connection("platform", "GOV1", "apiServer", "https://gateway.gov1.qualys.us"), "apiServer", []string{"gateway or portal of GOV1"}},
 		"private gateway as API":   {connection("apiServer", "https://gateway.example.com"), "apiServer", []string{"is a gateway or portal", "https://qualysapi.example.com"}},
 		"nothing to say who it is": {connection("clientId", "", "clientSecret", ""), "clientId", []string{"clientId and clientSecret are missing, and so are username and password", "User Level"}},
 		"no id":                    {connection("clientId", ""), "clientId", []string{"clientId is missing", "User Level"}},
@@ -125,6 +125,9 @@ func TestCheckSaysWhatIsWrongWithAConnector(t *testing.T) {
 		"basic without a user":     {connection("authentication", "basic"), "authentication", []string{"authentication is basic, and username and password are missing"}},
 		"oidc without a client":    {userConnection("authentication", "oidc"), "authentication", []string{"authentication is oidc, and clientId and clientSecret are missing"}},
 		"unknown authentication":   {connection("authentication", "basik"), "authentication", []string{"did you mean basic?"}},
+		"jwt without a user":       {connection("authentication", "jwt"), "authentication", []string{"authentication is jwt, and username and password are missing"}},
+		"unknown level":            {connection("clientLevel", "subscripton"), "clientLevel", []string{"did you mean subscription?"}},
+		"level without a client":   {userConnection("clientLevel", "user"), "clientLevel", []string{"clientLevel is user, and clientId and clientSecret are missing"}},
 		"unknown dialect":          {connection("dialect", "gatewy"), "dialect", []string{"did you mean gateway?"}},
 	} {
 		err := check(c.connection)
@@ -149,6 +152,7 @@ func TestCheckTakesEveryWayToSayWhoItIs(t *testing.T) {
 		connection("username", "acme_ab", "password", "p", "authentication", "basic"),
 		connection("username", "acme_ab", "password", "p", "authentication", "oidc"),
 		connection("platform", "GOV1"),
+		connection("clientLevel", "user"), connection("clientLevel", "subscription"), userConnection("authentication", "jwt"),
 	} {
 		require.NoError(t, qualys.Provider().Check(c))
 	}
@@ -173,22 +177,111 @@ func TestAClientSaysWhatItLacks(t *testing.T) {
 		require.NoError(t, err)
 		return client
 	}
-	complete := open(connection())
-	require.NoError(t, complete.NeedGateway())
-	require.NoError(t, complete.NeedAPIServer())
-
-	user := open(userConnection())
-	require.NoError(t, user.NeedAPIServer())
-	_, err := user.Post(t.Context(), "/x", nil)
-	require.Equal(t, user.NeedGateway(), err)
-	require.ErrorContains(t, err, "clientId and clientSecret are missing: TotalAppSec takes no user name and password")
-
+	const userPair, subscription = "username", "clientLevel"
+	both := []string{userPair, "acme_ab", "password", "p"}
+	for name, c := range map[string]struct {
+		connection source.Connection
+		says       map[string][]string // by application; those that are not there can be called
+	}{
+		"a user-level client": {connection(), nil},
+		"a user": {userConnection(), map[string][]string{
+			"TotalAppSec": {"clientId and clientSecret are missing: TotalAppSec takes no user name and password", "create a client"},
+		}},
+		"a user, by token": {userConnection("authentication", "jwt"), map[string][]string{
+			"TotalAppSec": {"takes no user name and password"},
+		}},
+		"a subscription-level client": {connection(subscription, "subscription"), map[string][]string{
+			"TotalAppSec": {"clientLevel is subscription: TotalAppSec takes no subscription-level clients", "create a user-level client"},
+			"WAS":         {"clientLevel is subscription: WAS takes no subscription-level clients", "authentication basic"},
+		}},
+		"that, and a user": {connection(append(both, subscription, "subscription", "authentication", "basic")...), map[string][]string{
+			"TotalAppSec": {"takes no subscription-level clients"},
+		}},
+		"no API server": {connection("platform", "GOV1"), map[string][]string{
+			"WAS": {"apiServer is missing: the API server of platform GOV1 (https://gateway.gov1.qualys.us) is not known, and WAS needs it"},
+			"VM":  {"apiServer is missing"},
+		}},
+	} {
+		client := open(c.connection)
+		for _, a := range []qualys.Access{qualys.TotalAppSec, qualys.WAS, qualys.VM, qualys.FIM, qualys.PM, qualys.ETM} {
+			err := client.Need(a)
+			if c.says[a.Application] == nil {
+				require.NoError(t, err, "%s, %s", name, a.Application)
+			}
+			for _, says := range c.says[a.Application] {
+				require.ErrorContains(t, err, says, name)
+				require.Equal(t, fault.Refused, fault.As(err).Class)
+			}
+		}
+	}
 	gov := open(connection("platform", "GOV1"))
-	require.NoError(t, gov.NeedGateway(), "TotalAppSec needs no API server")
-	err = gov.NeedAPIServer()
-	require.ErrorContains(t, err, "apiServer is missing: the API server of platform GOV1 (https://gateway.gov1.qualys.us) is not known")
 	_, fo := gov.FO(t.Context(), "/x", nil)
 	_, qps := gov.QPS(t.Context(), "/x", qualys.XML, nil)
 	_, count := gov.CountTags(t.Context())
-	require.Equal(t, []error{err, err, err}, []error{fo, qps, count})
+	for _, err := range []error{fo, qps, count, gov.AcceptsToken(t.Context())} {
+		require.ErrorContains(t, err, "apiServer is missing")
+	}
+}
+
+// TestWrongHalvesAreStoredRight: what was put right is said once, and what is
+// stored is right.
+func TestWrongHalvesAreStoredRight(t *testing.T) {
+	t.Parallel()
+	p := qualys.Provider()
+	for name, c := range map[string]struct {
+		settings, want map[string]string
+		note           string
+	}{
+		"nothing to put right": {map[string]string{"platform": "US1"}, map[string]string{"platform": "US1"}, ""},
+		"a platform's long name": {
+			map[string]string{"platform": "eu platform 2", "subscription": " main "}, map[string]string{"platform": "EU2", "subscription": "main"}, "",
+		},
+		"the API server as gateway": {
+			map[string]string{"baseURL": "https://qualysapi.qualys.eu"}, map[string]string{"baseURL": "https://gateway.qg1.apps.qualys.eu"},
+			"qualysapi.qualys.eu is not the gateway of EU1",
+		},
+		"the portal as gateway": {
+			map[string]string{"baseURL": "https://qualysguard.qg3.apps.qualys.com/"}, map[string]string{"baseURL": "https://gateway.qg3.apps.qualys.com"},
+			"qualysguard.qg3.apps.qualys.com is not the gateway of US3",
+		},
+		"the gateway as API server": {
+			map[string]string{"platform": "US2", "apiServer": "https://gateway.qg2.apps.qualys.com"},
+			map[string]string{"platform": "US2", "apiServer": "https://qualysapi.qg2.apps.qualys.com"},
+			"gateway.qg2.apps.qualys.com is not the API server of US2",
+		},
+		"both the wrong way round": {
+			map[string]string{"baseURL": "https://qualysapi.qualys.com", "apiServer": "https://gateway.qg1.apps.qualys.com"},
+			map[string]string{"baseURL": "https://gateway.qg1.apps.qualys.com", "apiServer": "https://qualysapi.qualys.com"},
+			"is used instead; gateway.qg1.apps.qualys.com is not the API server of US1",
+		},
+		"a private cloud's": {
+			map[string]string{"baseURL": "https://qualysapi.cloud.example.com", "apiServer": "https://qualysguard.cloud.example.com"},
+			map[string]string{"baseURL": "https://gateway.cloud.example.com", "apiServer": "https://qualysapi.cloud.example.com"},
+			"the gateway of a private cloud, https://gateway.cloud.example.com, is used instead",
+		},
+		"what cannot be put right": {
+			map[string]string{"baseURL": "https://qualysapi.example.com:8443"}, map[string]string{"baseURL": "https://qualysapi.example.com:8443"}, "",
+		},
+	} {
+		note := p.Note(source.Connection{Settings: c.settings})
+		require.Contains(t, note, c.note, name)
+		require.Equal(t, c.note == "", note == "", name)
+		p.Normalise(c.settings)
+		require.Equal(t, c.want, c.settings, name)
+		require.Empty(t, p.Note(source.Connection{Settings: c.settings}), name)
+	}
+}
+
+func TestWhoseLimitsCallsCountAgainst(t *testing.T) {
+	t.Parallel()
+	of := qualys.Provider().Subscription
+	for want, c := range map[string]source.Connection{
+		"qualysapi.qualys.com":         connection(),
+		"qualysapi.qg2.apps.qualys.eu": userConnection("platform", "", "baseURL", "https://gateway.qg2.apps.qualys.eu"),
+		"gateway.gov1.qualys.us":       connection("platform", "GOV1"),
+		"api.example.com:8443":         connection("platform", "", "baseURL", "https://gateway.example.com", "apiServer", "https://api.example.com:8443/x"),
+		"Main, production":             connection("subscription", "Main, production"),
+	} {
+		require.Equal(t, want, of(c))
+	}
 }

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -17,12 +19,14 @@ import (
 	"sluice/internal/transport"
 )
 
-// Qualys documentation, "Generate Authentication Token": user-level clients
-// get their token at /auth/oidc, subscription-level ones at /auth/oauth; id
-// and secret are request headers; a token lives four hours.
+// Where tokens are given out (Qualys documentation: "Generate Authentication
+// Token", and the authentication of the gateway's APIs). For clients, id and
+// secret are request headers; for users, name and password are a form. A token
+// lives four hours. These calls do not count against any limit.
 const (
 	pathUserLevel         = "/auth/oidc"
 	pathSubscriptionLevel = "/auth/oauth"
+	pathUser              = "/auth"
 	documentedLifetime    = 4 * time.Hour
 )
 
@@ -34,24 +38,31 @@ const (
 	createClientAt = "My Profile > Auth ID Client Management > User Level"
 )
 
+// CodeTokenRefused is the code of errors of credentials for which the vendor
+// gives no token.
+const CodeTokenRefused = "token-refused"
+
 // tokenSource mints a token with each call of Token. It is an
-// oauth2.TokenSource of its own because the vendor's call is not an RFC 6749
-// token request.
+// oauth2.TokenSource of its own because the vendor's calls are not RFC 6749
+// token requests.
 type tokenSource struct {
-	client   *transport.Client
-	endpoint Endpoint
-	id       string
-	secret   string
+	client      *transport.Client
+	endpoint    Endpoint
+	credentials credentials
+	login       Login // UserClient, SubscriptionClient or JWT
+	// offered counts how often the credentials have been offered.
+	offered atomic.Int64
 }
 
 func (s *tokenSource) Token() (*oauth2.Token, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), tokenDeadline)
 	defer cancel()
-	token, err := s.mint(ctx, pathUserLevel)
+	s.offered.Add(1)
+	token, err := s.mint(ctx, s.login)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, &fault.Error{
 			Class: fault.Transient, Code: transport.CodeTimeout,
-			Message: "Qualys did not give a token at " + s.endpoint.Gateway + pathUserLevel + " in time",
+			Message: "Qualys did not give a token at " + s.endpoint.Gateway + tokenPath(s.login) + " in time",
 		}
 	}
 	if f := fault.As(err); f != nil {
@@ -60,17 +71,29 @@ func (s *tokenSource) Token() (*oauth2.Token, error) {
 	return token, err
 }
 
-// mint makes the token call at one of the two paths.
-func (s *tokenSource) mint(ctx context.Context, path string) (*oauth2.Token, error) {
-	resp, err := s.client.Do(ctx, transport.Request{
-		Method: http.MethodPost,
-		Path:   path,
-		Header: http.Header{
-			"clientId":     {s.id},
-			"clientSecret": {s.secret},
-			"Content-Type": {"application/x-www-form-urlencoded"},
-		},
-	})
+func tokenPath(login Login) string {
+	switch login {
+	case SubscriptionClient:
+		return pathSubscriptionLevel
+	case JWT:
+		return pathUser
+	}
+	return pathUserLevel
+}
+
+// mint makes the token call of a login.
+func (s *tokenSource) mint(ctx context.Context, login Login) (*oauth2.Token, error) {
+	req := transport.Request{
+		Method: http.MethodPost, Path: tokenPath(login),
+		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+	}
+	if login == JWT {
+		form := url.Values{"username": {s.credentials.username}, "password": {s.credentials.password}, "token": {"true"}}
+		req.Body, req.Secrets = []byte(form.Encode()), []string{s.credentials.password}
+	} else {
+		req.Header["clientId"], req.Header["clientSecret"] = []string{s.credentials.clientID}, []string{s.credentials.clientSecret}
+	}
+	resp, err := s.client.Do(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +106,7 @@ func (s *tokenSource) mint(ctx context.Context, path string) (*oauth2.Token, err
 	if !ok {
 		return nil, &fault.Error{
 			Class: fault.Contract, Code: "token-answer",
-			Message: "Qualys answered the token request at " + s.endpoint.Gateway + path + " with something that is not a token",
+			Message: "Qualys answered the token request at " + s.endpoint.Gateway + req.Path + " with something that is not a token",
 			Advice:  "check the base URL or platform: a login page or a proxy may have answered",
 		} // without Detail: it may be a token all the same
 	}
@@ -95,14 +118,29 @@ func (s *tokenSource) mint(ctx context.Context, path string) (*oauth2.Token, err
 func (s *tokenSource) explain(f *fault.Error) error {
 	switch f.Code {
 	case transport.CodeUnauthorised, transport.CodeForbidden, transport.CodeBadRequest:
-		f.Class, f.Code = fault.Auth, "token-refused"
+		said := Message([]byte(f.Detail))
+		f.Class, f.Code = fault.Auth, CodeTokenRefused
+		if s.login == JWT {
+			f.Message = "Qualys refused the user name and password: " + f.Message
+			f.Advice = adviceLogin(s.endpoint.where())
+			if state, found := stateIn(said); found {
+				state.apply(f, "", 0)
+			}
+			return f
+		}
 		f.Message = "Qualys refused the client id and secret: " + f.Message
-		f.Advice = "check that clientId and clientSecret belong to a user-level client (" + createClientAt +
+		f.Advice = "check that clientId and clientSecret belong to " + string(s.login) + " (" + createdAt[s.login] +
 			"; the secret is shown once, create a new client if it is lost), and that the subscription is on " + s.endpoint.where()
 	case transport.CodeNotFound:
 		f.Message = "there is no Qualys token endpoint at this address: " + f.Message
 	}
 	return f
+}
+
+// createdAt is where clients are created (Qualys documentation).
+var createdAt = map[Login]string{
+	UserClient:         createClientAt,
+	SubscriptionClient: "My Profile > Auth ID Client Management > Subscription Level, which Managers have",
 }
 
 var bareJWT = regexp.MustCompile(`^[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+$`)

@@ -10,6 +10,10 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/oauth2"
+
+	"sluice/internal/fault"
+	"sluice/internal/governor"
 	"sluice/internal/suggest"
 )
 
@@ -27,6 +31,32 @@ type Provider struct {
 	// Note says what Check let pass and put right, for the person who entered
 	// it; empty when there is nothing to say. Nil: there never is.
 	Note func(Connection) string
+	// Normalise puts settings right that mean what Check lets pass, such as an
+	// API server where the gateway is meant, before they are stored. Nil: there
+	// is nothing to put right.
+	Normalise func(settings map[string]string)
+	// Subscription says whose limits a connector's calls count against: those
+	// with the same text share them.
+	Subscription func(Connection) string
+	// Applications are those of the vendor's modules that a connector is tested
+	// against although no kind reads them.
+	Applications []Application
+}
+
+// An Application is a module of a vendor that a connector is tested against by
+// itself: an account may have one and not another.
+type Application struct {
+	Name  string // as the vendor calls it: "VMDR"
+	Title string // "Vulnerability Management, Detection and Response"
+	Kind  string // the kind that reads it; empty: it is only tested
+	// Open prepares a test; it makes no call.
+	Open func(Connection) (Prober, error)
+}
+
+// A Prober asks the vendor, as cheaply as possible, whether a connector can
+// use an application, and returns one result per step taken.
+type Prober interface {
+	Probe(ctx context.Context) []Check
 }
 
 // A Field is one setting of a connector, named as in the vendor's own pages.
@@ -34,6 +64,7 @@ type Field struct {
 	Name   string // "clientId"
 	Help   string
 	Secret bool // sealed at rest, never printed again
+	File   bool // a text of several lines, given by a file
 }
 
 // A Connection is what a kind gets to know of a connector. Secrets are in
@@ -42,6 +73,47 @@ type Connection struct {
 	Connector string            // the connector's name, for messages
 	Settings  map[string]string // by Field.Name, not secret
 	Secrets   map[string]string // by Field.Name
+
+	// Governor keeps the calls within the limits of the connector's
+	// subscription; nil lets all through.
+	Governor *governor.Governor
+	// Credential is what is shared of a credential of the connector, by a name
+	// of the provider's choice, with all who use it in any worker. Nil: nothing.
+	Credential func(name string) Credential
+}
+
+// Shared is what is shared of a credential; nil: nothing.
+func (c Connection) Shared(name string) Credential {
+	if c.Credential == nil {
+		return nil
+	}
+	return c.Credential(name)
+}
+
+// A Credential is what is shared of one credential of a connector, with all
+// who use it in any worker: the token that one of them got with it, and that
+// the vendor refused it. It is forgotten when the connector changes. It is safe
+// for concurrent use.
+type Credential interface {
+	// Token returns the token that was saved last and is still good; nil when
+	// there is none.
+	Token(ctx context.Context) (*oauth2.Token, error)
+	// Save shares a token until its Expiry. It is sealed at rest.
+	Save(ctx context.Context, token *oauth2.Token) error
+	// Forget drops the token if it is the one that is shared.
+	Forget(ctx context.Context, accessToken string) error
+	// Standing says whether the vendor has accepted the credential since the
+	// connector last changed, and how it refused it, if that is not over yet.
+	Standing(ctx context.Context) (accepted bool, refusal *fault.Error, err error)
+	// Accept notes that the vendor accepted it.
+	Accept(ctx context.Context) error
+	// Refuse notes that the vendor refused it; it is not to be offered before
+	// until.
+	Refuse(ctx context.Context, refusal *fault.Error, until time.Time) error
+	// Exclusive waits until nobody else holds the credential, in any worker,
+	// and holds it until release is called: one who offers a credential that
+	// was never accepted, or gets a token, does so alone.
+	Exclusive(ctx context.Context) (release func(), err error)
 }
 
 // A Kind is an integration that Sluice ships: one product of one provider.
@@ -49,6 +121,7 @@ type Kind interface {
 	Name() string     // "qualys-tas"
 	Title() string    // "Qualys TotalAppSec"
 	Provider() string // Provider.Name
+	Card() Card
 	AssetTypes() []AssetType
 	// Filters lists what a profile of this kind can be narrowed by; none for
 	// a kind that reads all or nothing.
@@ -57,6 +130,23 @@ type Kind interface {
 	// safe for concurrent use and is kept as long as the connector does not
 	// change, so that tokens are shared by all runs of a worker.
 	Open(Connection) (Session, error)
+}
+
+// A Card says what a kind can do and what it needs, for people who choose and
+// set up. Asset types and filters are said by the Kind itself.
+type Card struct {
+	Vendor          string // "Qualys"
+	Product         string // as the vendor calls it
+	Category        string // "application security"
+	Application     string // Application.Name that a connection test uses
+	Assets          string // "web applications, API collections"
+	Findings        string // "vulnerabilities"; empty: none
+	Version         string // of the vendor's API that is spoken
+	IntegrationType string // "API"
+	Direction       string // "Qualys TotalAppSec to inventory"
+	Delta           string // what a delta run goes by
+	Authentication  []string
+	Permissions     []string // steps, as the vendor's user interface names them
 }
 
 // A Role is what a stream's records are. Streams are read role by role: what

@@ -3,61 +3,59 @@ package transport
 import (
 	"context"
 	"encoding/base64"
-	"sync/atomic"
-	"time"
 
 	"sluice/internal/fault"
+	"sluice/internal/source"
 )
 
 // Basic authorises requests with a user name and password (RFC 7617, in
-// UTF-8). A refused password is not offered again for some minutes, whoever
-// shares the Basic. It is safe for concurrent use.
+// UTF-8). A refused password is not offered again for some minutes, by anyone
+// who shares the credential; until it was once accepted, requests take turns: a
+// wrong one is offered once, not by all who start together. It is safe for
+// concurrent use.
 type Basic struct {
-	value    string
-	refusals refusals
-	// Until the password was once accepted, requests take turns: a wrong one
-	// is offered once, not by all who start together.
-	accepted atomic.Bool
-	turn     chan struct{}
+	value string
+	guard *guard
 }
 
-// NewBasic returns a Basic. A user name with a colon cannot be sent.
-func NewBasic(user, password string) *Basic {
+// NewBasic returns a Basic. A user name with a colon cannot be sent. What the
+// workers share of the credential is in shared; nil: nothing.
+func NewBasic(user, password string, shared source.Credential) *Basic {
 	return &Basic{
-		value:    "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password)),
-		refusals: refusals{now: time.Now},
-		turn:     make(chan struct{}, 1),
+		value: "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password)),
+		guard: newGuard(shared),
 	}
 }
 
 // Do sends the request once. When the vendor does not accept the user name
-// and password, the error is of class Auth.
+// and password, the error is of class Auth; where it says so in an answer of
+// success, that is returned as it is, and remembered: see Options.Refusal.
 func (b *Basic) Do(ctx context.Context, c *Client, req Request) (*Response, error) {
-	if !b.accepted.Load() {
-		select {
-		case b.turn <- struct{}{}:
-			defer func() { <-b.turn }()
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
+	leave, err := b.guard.enter(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if refusal := b.refusals.remembered(); refusal != nil {
-		return nil, refusal
-	}
+	defer leave()
 	resp, err := c.Do(ctx, req.authorised(b.value))
-	if f := fault.As(err); f != nil && f.Class == fault.Auth {
-		if f.Code == CodeUnauthorised {
-			f.Code = CodeLoginRefused
-			f.Advice = "check the user name and password"
+	if f := fault.As(err); f != nil && f.Class == fault.Auth && f.Code == CodeUnauthorised {
+		f.Code = CodeLoginRefused
+		f.Advice = "check the user name and password"
+	}
+	outcome := err
+	if refusal := c.options.Refusal; err == nil && refusal != nil {
+		if f := refusal(resp); f != nil {
+			outcome = f
 		}
-		b.Reject(f)
 	}
-	if err == nil {
-		b.accepted.Store(true)
-	}
+	b.guard.settle(ctx, outcome)
 	return resp, err
 }
 
 // Reject says that an answer refused the user name and password, perhaps in
 // the body of an answer of success: they are not offered again for a while.
-func (b *Basic) Reject(refusal *fault.Error) { b.refusals.note(refusal) }
+// Errors of other classes than Auth say nothing of them.
+func (b *Basic) Reject(refusal *fault.Error) {
+	if refusal != nil {
+		b.guard.settle(context.Background(), refusal)
+	}
+}

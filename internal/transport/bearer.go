@@ -3,71 +3,65 @@ package transport
 import (
 	"context"
 	"sync"
-	"time"
 
 	"golang.org/x/oauth2"
 
 	"sluice/internal/fault"
+	"sluice/internal/source"
 )
 
 // Bearer authorises requests with tokens of one credential. Tokens are reused
-// until they end, by all who share the Bearer, and replaced once when the
+// until they end, by all who share the credential, and replaced once when the
 // vendor answers 401. It is safe for concurrent use.
 type Bearer struct {
 	source oauth2.TokenSource
+	guard  *guard
 
-	mu         sync.Mutex
-	reuse      oauth2.TokenSource
-	generation int
+	mu    sync.Mutex
+	token *oauth2.Token // nil: none
+	// dropped is the last token that the vendor refused: it is not taken again,
+	// should others still share it.
+	dropped string
 }
 
-// NewBearer returns a Bearer that takes its tokens from source. The Expiry of
-// a token is when to stop using it: the source keeps its own margin.
-func NewBearer(source oauth2.TokenSource) *Bearer {
-	b := &Bearer{source: &cautious{source: source, refusals: refusals{now: time.Now}}}
-	b.renew()
-	return b
-}
-
-// renew makes the next call fetch a token. Zero as early expiry would mean
-// oauth2's own ten seconds, longer than a short token may live.
-func (b *Bearer) renew() {
-	b.reuse = oauth2.ReuseTokenSourceWithExpiry(nil, b.source, time.Nanosecond)
-	b.generation++
+// NewBearer returns a Bearer that takes its tokens from tokens. The Expiry of
+// a token is when to stop using it, by the clock here: the source keeps its own
+// margin. What the workers share of the credential is in shared; nil: nothing.
+func NewBearer(tokens oauth2.TokenSource, shared source.Credential) *Bearer {
+	return &Bearer{source: tokens, guard: newGuard(shared)}
 }
 
 // Renew fetches a token whether or not there is one, and uses it from now on.
 // When that fails, the one there was stays.
 func (b *Bearer) Renew(ctx context.Context) error {
-	token, err := fetch(ctx, b.source)
-	if err != nil {
-		return err
+	_, err := await(ctx, func() (*oauth2.Token, error) { return b.mint(ctx, true) })
+	return err
+}
+
+// get returns the token at hand, or else one that others share, or else a new
+// one.
+func (b *Bearer) get(ctx context.Context) (*oauth2.Token, error) {
+	if token := b.atHand(); token != nil {
+		return token, nil
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.reuse = oauth2.ReuseTokenSourceWithExpiry(token, b.source, time.Nanosecond)
-	b.generation++
-	return nil
+	return await(ctx, func() (*oauth2.Token, error) {
+		if token := b.takeShared(ctx); token != nil {
+			return token, nil
+		}
+		return b.mint(ctx, false)
+	})
 }
 
-func (b *Bearer) token(ctx context.Context) (*oauth2.Token, int, error) {
-	b.mu.Lock()
-	reuse, generation := b.reuse, b.generation
-	b.mu.Unlock()
-	token, err := fetch(ctx, reuse)
-	return token, generation, err
-}
-
-// fetch gets a token from a source. A TokenSource takes no context: the call
-// is bounded by itself; one who has to stop now does not wait for it.
-func fetch(ctx context.Context, source oauth2.TokenSource) (*oauth2.Token, error) {
+// await runs what gets a token. A TokenSource takes no context: its call is
+// bounded by itself; one who has to stop now does not wait for it.
+func await(ctx context.Context, get func() (*oauth2.Token, error)) (*oauth2.Token, error) {
 	type result struct {
 		token *oauth2.Token
 		err   error
 	}
 	done := make(chan result, 1)
 	go func() {
-		token, err := source.Token()
+		token, err := get()
 		done <- result{token, err}
 	}()
 	select {
@@ -78,13 +72,107 @@ func fetch(ctx context.Context, source oauth2.TokenSource) (*oauth2.Token, error
 	}
 }
 
-// drop forgets the token of a generation, unless someone else already has.
-func (b *Bearer) drop(generation int) {
+// mint gets a new token, alone of all workers. Unless one is wanted in any
+// case, another's will do that has come while this one waited.
+func (b *Bearer) mint(ctx context.Context, inAnyCase bool) (*oauth2.Token, error) {
+	if _, err := b.guard.standing(ctx, standingAge); err != nil {
+		return nil, err
+	}
+	leave, err := b.guard.alone(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if !inAnyCase {
+		if token := b.atHand(); token != nil {
+			return token, nil
+		}
+		if token := b.takeShared(ctx); token != nil {
+			return token, nil
+		}
+	}
+	if _, err := b.guard.standing(ctx, 0); err != nil {
+		return nil, err
+	}
+	token, err := b.source.Token()
+	b.guard.settle(ctx, err)
+	if err != nil {
+		return nil, err
+	}
+	b.use(token)
+	b.share(ctx, token)
+	return token, nil
+}
+
+// atHand is the token that is used now, if it is still good.
+func (b *Bearer) atHand() *oauth2.Token {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.generation == generation {
-		b.renew()
+	if b.token == nil || !b.good(b.token) {
+		return nil
 	}
+	return b.token
+}
+
+func (b *Bearer) good(token *oauth2.Token) bool {
+	return token.Expiry.IsZero() || b.guard.now().Before(token.Expiry)
+}
+
+func (b *Bearer) use(token *oauth2.Token) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.token = token
+}
+
+// takeShared uses the token that others share, if there is one. When that is
+// not to be had, since the database is away, there is none.
+func (b *Bearer) takeShared(ctx context.Context) *oauth2.Token {
+	if b.guard.shared == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, sharedPatience)
+	defer cancel()
+	token, err := b.guard.shared.Token(ctx)
+	if err != nil || token == nil || !b.good(token) {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if token.AccessToken == b.dropped {
+		return nil
+	}
+	b.token = token
+	return token
+}
+
+func (b *Bearer) share(ctx context.Context, token *oauth2.Token) {
+	if b.guard.shared == nil || token.Expiry.IsZero() || !b.good(token) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sharedPatience)
+	defer cancel()
+	_ = b.guard.shared.Save(ctx, token) // or the others get one of their own
+}
+
+// drop forgets a token that the vendor refused, for all who share it.
+func (b *Bearer) drop(ctx context.Context, token *oauth2.Token) {
+	if !b.dropHere(token) || b.guard.shared == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sharedPatience)
+	defer cancel()
+	_ = b.guard.shared.Forget(ctx, token.AccessToken) // or the others find out by themselves
+}
+
+// dropHere says whether it was the one in use.
+func (b *Bearer) dropHere(token *oauth2.Token) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if token == nil || b.token == nil || b.token.AccessToken != token.AccessToken {
+		return false
+	}
+	b.token, b.dropped = nil, token.AccessToken
+	return true
 }
 
 // freshTokens is how many new tokens a request is tried with: a second one,
@@ -92,20 +180,24 @@ func (b *Bearer) drop(generation int) {
 // accident any more.
 const freshTokens = 2
 
-// Do sends the request with a token. After a 401 it is sent again with a fresh
-// one; if fresh ones are not accepted either, the error is of class Auth.
+// Do sends the request with a token. When that is refused it is sent again with
+// a fresh one; if fresh ones are not accepted either, the error is of class
+// Auth.
 func (b *Bearer) Do(ctx context.Context, c *Client, req Request) (*Response, error) {
 	for attempt := 1; ; attempt++ {
-		token, generation, err := b.token(ctx)
+		token, err := b.get(ctx)
 		if err != nil {
 			return nil, err
 		}
 		resp, err := c.Do(ctx, req.authorised(token.Type()+" "+token.AccessToken))
 		f := fault.As(err)
 		if f == nil || f.Class != fault.Auth {
+			if resp != nil {
+				resp.token = token
+			}
 			return resp, err
 		}
-		b.drop(generation)
+		b.drop(ctx, token)
 		if attempt > freshTokens {
 			if f.Code == CodeUnauthorised {
 				f.Code = CodeTokenNotAccepted
@@ -118,26 +210,8 @@ func (b *Bearer) Do(ctx context.Context, c *Client, req Request) (*Response, err
 
 // Reject says that an answer of success refused the token in its body: the
 // next request gets a fresh one.
-func (b *Bearer) Reject(*fault.Error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.renew()
-}
+func (b *Bearer) Reject(*fault.Error) { b.drop(context.Background(), b.atHand()) }
 
-// cautious does not ask for tokens with a credential that was refused.
-type cautious struct {
-	source   oauth2.TokenSource
-	refusals refusals
-	mu       sync.Mutex // one attempt at a time
-}
-
-func (c *cautious) Token() (*oauth2.Token, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if refusal := c.refusals.remembered(); refusal != nil {
-		return nil, refusal
-	}
-	token, err := c.source.Token()
-	c.refusals.note(err)
-	return token, err
-}
+// RejectIn is as Reject, where the answer is at hand: a token that has taken
+// the place of the refused one meanwhile stays.
+func (b *Bearer) RejectIn(resp *Response) { b.drop(context.Background(), resp.token) }

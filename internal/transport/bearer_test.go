@@ -60,7 +60,7 @@ func call1(t *testing.T, b *Bearer, c *Client) error {
 func TestATokenIsReusedByAll(t *testing.T) {
 	t.Parallel()
 	tokens := &issuer{life: time.Hour}
-	b := NewBearer(tokens)
+	b := NewBearer(tokens, nil)
 	c := accepting(t, func(token string) bool { return token == "Bearer token-1" })
 	var wg sync.WaitGroup
 	for range 20 {
@@ -77,7 +77,7 @@ func TestATokenIsReusedByAll(t *testing.T) {
 func TestAnEndedTokenIsReplacedBeforeItIsUsed(t *testing.T) {
 	t.Parallel()
 	tokens := &issuer{life: -time.Second}
-	b := NewBearer(tokens)
+	b := NewBearer(tokens, nil)
 	var seen []string
 	c := accepting(t, func(token string) bool { seen = append(seen, token); return true })
 	require.NoError(t, call1(t, b, c))
@@ -88,7 +88,7 @@ func TestAnEndedTokenIsReplacedBeforeItIsUsed(t *testing.T) {
 func TestARevokedTokenIsReplacedOnceForAll(t *testing.T) {
 	t.Parallel()
 	tokens := &issuer{life: time.Hour}
-	b := NewBearer(tokens)
+	b := NewBearer(tokens, nil)
 	c := accepting(t, func(token string) bool { return token == "Bearer token-2" })
 	require.NoError(t, b.Renew(t.Context()))
 	var wg sync.WaitGroup
@@ -106,7 +106,7 @@ func TestARevokedTokenIsReplacedOnceForAll(t *testing.T) {
 func TestAFreshTokenThatIsRefusedIsAnAuthError(t *testing.T) {
 	t.Parallel()
 	tokens := &issuer{life: time.Hour}
-	err := call1(t, NewBearer(tokens), accepting(t, func(string) bool { return false }))
+	err := call1(t, NewBearer(tokens, nil), accepting(t, func(string) bool { return false }))
 	require.Equal(t, fault.Auth, fault.As(err).Class)
 	require.Equal(t, "token-not-accepted", fault.As(err).Code)
 	require.EqualValues(t, 3, tokens.calls.Load(), "the first, and two fresh ones")
@@ -116,25 +116,26 @@ func TestARefusedCredentialIsRememberedForAWhile(t *testing.T) {
 	t.Parallel()
 	tokens := &issuer{err: &fault.Error{Class: fault.Auth, Code: "token-refused", Message: "no"}}
 	now := time.Now()
-	c := &cautious{source: tokens, refusals: refusals{now: func() time.Time { return now }}}
+	b := NewBearer(tokens, nil)
+	b.guard.now = func() time.Time { return now }
 	for range 3 {
-		_, err := c.Token()
+		_, err := b.get(t.Context())
 		require.Equal(t, "token-refused", fault.As(err).Code)
 	}
 	require.EqualValues(t, 1, tokens.calls.Load())
 
 	now = now.Add(refusalMemory)
 	tokens.err = nil
-	_, err := c.Token()
+	_, err := b.get(t.Context())
 	require.NoError(t, err)
 }
 
 func TestOtherErrorsOfATokenCallAreNotRemembered(t *testing.T) {
 	t.Parallel()
 	tokens := &issuer{err: &fault.Error{Class: fault.Transient}}
-	c := &cautious{source: tokens, refusals: refusals{now: time.Now}}
+	b := NewBearer(tokens, nil)
 	for range 3 {
-		_, err := c.Token()
+		_, err := b.get(t.Context())
 		require.Error(t, err)
 	}
 	require.EqualValues(t, 3, tokens.calls.Load())
@@ -147,8 +148,8 @@ func TestWaitingForATokenEndsWithItsContext(t *testing.T) {
 	reason := errors.New("worker stops")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(reason)
-	b := NewBearer(tokens)
+	b := NewBearer(tokens, nil)
 	require.ErrorIs(t, b.Renew(ctx), reason)
-	_, _, err := b.token(ctx)
+	_, err := b.get(ctx)
 	require.ErrorIs(t, err, reason)
 }

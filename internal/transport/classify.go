@@ -4,27 +4,21 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"sluice/internal/fault"
 )
 
-// Codes of the errors made here, for those who have to tell them apart.
+// Codes of the errors made here, for those who have to tell them apart; those
+// of errors on the way to the vendor are beside NotReached.
 const (
-	CodeUnreachable  = "unreachable"      // no connection to the endpoint
-	CodeTimeout      = "timeout"          // connected, but no answer in time
 	CodeCut          = "answer-cut"       // the body ended or stalled early
 	CodeTooLarge     = "answer-too-large" // the body is above its bound
-	CodeCertificate  = "certificate"      // the other side's certificate is not trusted
 	CodeUnauthorised = "unauthorised"     // 401
 	CodeForbidden    = "forbidden"        // 403
 	CodeNotFound     = "not-found"        // 404, 410
@@ -35,7 +29,7 @@ const (
 	CodeUnavailable  = "unavailable"      // 408, 425, 502, 503, 504
 	CodeMarkup       = "markup"           // HTML or XML where JSON was expected
 
-	CodeTokenNotAccepted = "token-not-accepted" // 401 even with a fresh token
+	CodeTokenNotAccepted = "token-not-accepted" // refused even with a fresh token
 	CodeLoginRefused     = "login-refused"      // 401 to a user name and password
 )
 
@@ -54,59 +48,6 @@ type Failure struct {
 
 func refused(code, message string, err error) *fault.Error {
 	return &fault.Error{Class: fault.Refused, Code: code, Message: message, Err: err}
-}
-
-// networkError classifies a request that got no answer. Name resolution and
-// connections may fail for a moment, so they are transient; a certificate
-// that is not trusted does not mend itself.
-func (c call) networkError(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", c.target(), context.Cause(ctx))
-	}
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err // its method and URL are in our own message
-	}
-	host := strings.TrimPrefix(strings.TrimPrefix(c.client.options.BaseURL, "https://"), "http://")
-	var (
-		certificate *tls.CertificateVerificationError
-		authority   x509.UnknownAuthorityError
-		record      tls.RecordHeaderError
-		dns         *net.DNSError
-		network     net.Error
-	)
-	switch {
-	case errors.As(err, &certificate), errors.As(err, &authority):
-		return &fault.Error{
-			Class: fault.Refused, Code: CodeCertificate,
-			Message: "the certificate of " + host + " is not trusted", Err: err,
-			Advice: "check " + c.client.options.Endpoint + "; if a proxy inspects TLS here, its certificate authority has to be trusted by the worker's system",
-		}
-	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return &fault.Error{
-			Class: fault.Refused, Code: CodeCertificate,
-			Message: host + " does not speak TLS", Err: err,
-			Advice: "check " + c.client.options.Endpoint + " and its port",
-		}
-	case errors.As(err, &dns):
-		return &fault.Error{
-			Class: fault.Transient, Code: CodeUnreachable,
-			Message: "the host name of " + host + " cannot be resolved", Err: err,
-			Advice: "check " + c.client.options.Endpoint + ", and the name service of the worker's machine",
-		}
-	}
-	var op *net.OpError
-	if errors.As(err, &network) && network.Timeout() && !(errors.As(err, &op) && op.Op == "dial") {
-		return &fault.Error{
-			Class: fault.Transient, Code: CodeTimeout,
-			Message: c.vendor() + " did not answer " + c.target() + " in time", Err: err,
-		}
-	}
-	return &fault.Error{
-		Class: fault.Transient, Code: CodeUnreachable,
-		Message: host + " cannot be reached", Err: err,
-		Advice: "check " + c.client.options.Endpoint + ", and that the worker's network lets it through",
-	}
 }
 
 // cut classifies a body that broke off.

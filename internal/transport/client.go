@@ -7,12 +7,12 @@ package transport
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
+
+	"golang.org/x/oauth2"
 
 	"sluice/internal/fault"
 )
@@ -29,6 +29,8 @@ type Options struct {
 	Endpoint string
 	// UserAgent is sent with every request; default "sluice".
 	UserAgent string
+	// Network is how the endpoint is reached; the zero value: directly.
+	Network Network
 
 	ConnectTimeout time.Duration // TCP connect; default 15 s
 	TLSTimeout     time.Duration // TLS handshake; default 15 s
@@ -48,6 +50,10 @@ type Options struct {
 	// markup where JSON was expected) where the vendor's own codes say more
 	// than the status. Nil leaves it.
 	Refine func(f *fault.Error, answer Failure)
+	// Refusal says whether an answer of success is one in which the vendor
+	// refuses who asks: an error of class Auth. It may look at the beginning of
+	// the body, and use up nothing of it. Nil: none is.
+	Refusal func(*Response) *fault.Error
 	// SecretHeaders name the request headers whose values never appear in
 	// an error, even when an answer echoes them. Authorization is always
 	// one, with the password in it.
@@ -70,6 +76,13 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	u, err := url.Parse(base)
+	if err != nil {
+		return nil, err
+	}
+	if n := o.Network; u.Scheme == "http" && n.proxy != nil && !Loopback(n.proxy.Hostname()) {
+		return nil, refused("base-url", "the base URL is plain http, which would send the credentials in clear to the proxy "+n.proxyAddress(), nil)
+	}
 	o.BaseURL = base
 	o.Vendor = orDefault(o.Vendor, "the vendor")
 	o.Endpoint = orDefault(o.Endpoint, "the base URL or platform")
@@ -81,21 +94,10 @@ func New(o Options) (*Client, error) {
 	o.MaxBody = orDefault(o.MaxBody, 256<<20)
 	o.SecretHeaders = append([]string{"Authorization"}, o.SecretHeaders...)
 
-	dialer := &net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}
 	return &Client{
 		options: o,
 		http: &http.Client{
-			Transport: &http.Transport{
-				DialContext:            dialer.DialContext,
-				TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-				TLSHandshakeTimeout:    o.TLSTimeout,
-				ResponseHeaderTimeout:  o.HeaderTimeout,
-				ForceAttemptHTTP2:      true,
-				MaxIdleConnsPerHost:    8,
-				IdleConnTimeout:        90 * time.Second,
-				MaxResponseHeaderBytes: 64 << 10,
-				ReadBufferSize:         64 << 10,
-			},
+			Transport: newTransport(o, u.Hostname()),
 			// A redirect is an answer to classify, never one to follow: the
 			// credentials are meant for this endpoint alone.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -123,6 +125,14 @@ type Request struct {
 	// JSON says that a successful answer has to be JSON: an HTML page (a
 	// login form, a proxy's notice) is then a contract error.
 	JSON bool
+	// Secrets are those in the body: like those in headers, they never appear
+	// in an error, even when an answer echoes them.
+	Secrets []string
+	// Permit, if any, is asked each time before the request is sent; its error
+	// is that of the call.
+	Permit func(context.Context) error
+	// Answered, if any, gets the status and the headers of each answer.
+	Answered func(status int, header http.Header)
 }
 
 // authorised is the request with an Authorization header.
@@ -148,6 +158,7 @@ type Response struct {
 	Body io.ReadCloser
 
 	redact func([]byte) []byte
+	token  *oauth2.Token // that a Bearer sent; nil: none
 }
 
 // Redact returns b without the secrets of the request this answers.
@@ -171,11 +182,20 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	}
 	h.Header.Set("User-Agent", c.options.UserAgent)
 
-	call := call{client: c, method: req.Method, url: target.Redacted(), redact: c.redactor(req.Header)}
-	answer, err := c.http.Do(h)
+	call := call{client: c, method: req.Method, url: target.Redacted(), redact: c.redactor(req)}
+	if req.Permit != nil {
+		if err := req.Permit(ctx); err != nil {
+			cancel(nil)
+			return nil, err
+		}
+	}
+	answer, err := c.send(ctx, h, call)
 	if err != nil {
-		defer cancel(nil)
-		return nil, call.networkError(ctx, err)
+		cancel(nil)
+		return nil, err
+	}
+	if req.Answered != nil {
+		req.Answered(answer.StatusCode, answer.Header)
 	}
 	resp := &Response{
 		Status: answer.StatusCode,
@@ -195,6 +215,31 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 		}
 	}
 	return resp, nil
+}
+
+// send sends the request and classifies what goes wrong on the way.
+func (c *Client) send(ctx context.Context, h *http.Request, call call) (*http.Response, error) {
+	n := c.options.Network
+	passed, done, err := n.enterProxy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	way := &way{passed: passed}
+	answer, err := c.http.Do(h.WithContext(way.on(ctx)))
+	switch {
+	case err != nil:
+		err = call.networkError(ctx, way, err)
+	case answer.StatusCode == http.StatusProxyAuthRequired && n.proxy != nil && h.URL.Scheme == "http":
+		answer.Body.Close()
+		err = n.proxyStatusError(answer.StatusCode, answer.Header, c.options.BaseURL)
+	default:
+		passed()
+	}
+	done(err)
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
 }
 
 // call is what messages about one request need to know of it.

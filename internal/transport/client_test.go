@@ -189,9 +189,9 @@ func TestNetworkErrorsAreClassified(t *testing.T) {
 		class fault.Class
 		code  string
 	}{
-		"refused connection":    {closed, fault.Transient, transport.CodeUnreachable},
-		"unknown host":          {"https://gateway.invalid", fault.Transient, transport.CodeUnreachable},
-		"no TLS":                {strings.Replace(plain, "http:", "https:", 1), fault.Refused, transport.CodeCertificate},
+		"refused connection":    {closed, fault.Transient, transport.CodeConnectionRefused},
+		"unknown host":          {"https://gateway.invalid", fault.Transient, transport.CodeUnknownHost},
+		"no TLS":                {strings.Replace(plain, "http:", "https:", 1), fault.Refused, transport.CodeNoTLS},
 		"untrusted certificate": {untrusted.URL, fault.Refused, transport.CodeCertificate},
 		"no answer in time":     {late, fault.Transient, transport.CodeTimeout},
 		"closed without answer": {server(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), fault.Transient, transport.CodeUnreachable},
@@ -284,13 +284,15 @@ func TestSecretsOfARequestAreBlottedOut(t *testing.T) {
 	t.Parallel()
 	base := server(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
-		fmt.Fprintf(w, "no: %s, %s", r.Header.Get("Authorization"), r.Header.Get("X-Key"))
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "no: %s, %s, %s", r.Header.Get("Authorization"), r.Header.Get("X-Key"), body)
 	})
 	f := get(t, transport.Options{
 		BaseURL: base, SecretHeaders: []string{"x-key"},
 		Message: func(b []byte) string { return string(b) },
-	}, transport.Request{Header: http.Header{"Authorization": {"Bearer s3cr3t-token"}, "X-Key": {"s3cr3t-key"}}})
-	require.Contains(t, f.Detail, "no: Bearer [redacted], [redacted]")
+	}, transport.Request{Header: http.Header{"Authorization": {"Bearer s3cr3t-token"}, "X-Key": {"s3cr3t-key"}},
+		Body: []byte("password=s3cr3t%26body"), Secrets: []string{"s3cr3t&body"}})
+	require.Contains(t, f.Detail, "no: Bearer [redacted], [redacted], password=[redacted]")
 	require.NotContains(t, f.Error()+f.Detail, "s3cr3t")
 }
 
@@ -302,5 +304,5 @@ func TestProxiesOfTheEnvironmentAreNotUsed(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, u.Host)
 	f := get(t, transport.Options{BaseURL: "https://gateway.invalid"}, transport.Request{})
-	require.Equal(t, transport.CodeUnreachable, f.Code)
+	require.Equal(t, transport.CodeUnknownHost, f.Code)
 }

@@ -51,7 +51,7 @@ func TestAPasswordIsInNoError(t *testing.T) {
 		password = rapid.StringMatching(`[ -~äß€]{8,24}`).Draw(t, "password")
 		spelling := rapid.SampledFrom(spellings).Draw(t, "spelling")
 		echo = func(password string) string { return "<<" + spelling(password) + ">>" }
-		_, err := transport.NewBasic("user", password).Do(t.Context(), c, transport.Request{Method: http.MethodPost})
+		_, err := transport.NewBasic("user", password, nil).Do(t.Context(), c, transport.Request{Method: http.MethodPost})
 		f := fault.As(err)
 		require.NotNil(t, f, "%v", err)
 		require.Contains(t, f.Detail, "[redacted]")

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sluice/internal/fault"
+	"sluice/internal/governor"
 	"sluice/internal/qualys"
 	"sluice/internal/source"
 	"sluice/internal/transport"
@@ -43,6 +44,7 @@ func sessionAt(t testing.TB, limits Limits, address string) *Session {
 	client, err := qualys.NewClient(source.Connection{
 		Settings: map[string]string{qualys.FieldBaseURL: address, qualys.FieldUsername: "u"},
 		Secrets:  map[string]string{qualys.FieldPassword: "p"},
+		Governor: governor.New(governor.NewMemory(), governor.Options{Subscription: address, Patience: 100 * time.Millisecond}),
 	}, transport.Options{})
 	require.NoError(t, err)
 	limits.Backoff = time.Millisecond

@@ -7,14 +7,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"sluice/internal/fault"
 	"sluice/internal/qualys"
@@ -60,16 +57,8 @@ type Session struct {
 	limits Limits
 	vain   qualys.Vain
 
-	mu      sync.Mutex // guards the maps, which are by Call.Path
-	known   map[string]dialect
-	waits   map[string]wait
-	allowed map[string]int // calls at the same time, where the vendor has said
-}
-
-// wait is until when the vendor asks not to make a call, and how it said so.
-type wait struct {
-	until time.Time
-	why   fault.Error
+	mu    sync.Mutex         // guards known
+	known map[string]dialect // by Call.Path
 }
 
 // dialect is how a server takes a call.
@@ -82,7 +71,7 @@ type dialect struct {
 func NewSession(client *qualys.Client, limits Limits) *Session {
 	return &Session{
 		client: client, limits: limits.withDefaults(),
-		known: map[string]dialect{}, waits: map[string]wait{}, allowed: map[string]int{},
+		known: map[string]dialect{},
 	}
 }
 
@@ -94,19 +83,17 @@ func (s *Session) open(ctx context.Context, call *Call, form url.Values) (*answe
 	d := s.known[call.Path]
 	s.mu.Unlock()
 	for {
-		if err := s.mayCall(call); err != nil {
-			return nil, err
-		}
 		a, err := s.try(ctx, call, d, form)
 		if err == nil {
-			s.learn(call, d, a.resp.Header)
+			s.mu.Lock()
+			s.known[call.Path] = d
+			s.mu.Unlock()
 			return a, nil
 		}
 		f := fault.As(err)
 		if f == nil {
 			return nil, err
 		}
-		s.told(call, f)
 		switch unknown := call.unknownIn(f, d); {
 		case len(unknown) > 0:
 			d.unknown = append(slices.Clone(d.unknown), unknown...)
@@ -148,56 +135,10 @@ func (s *Session) try(ctx context.Context, call *Call, d dialect, form url.Value
 	return a, nil
 }
 
-// headerConcurrent has how many calls the subscription may make at the same
-// time (Qualys documentation: API limits).
-const headerConcurrent = "X-Concurrency-Limit-Limit"
-
-// learn remembers how a call succeeded.
-func (s *Session) learn(call *Call, d dialect, header http.Header) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.known[call.Path] = d
-	if n, err := strconv.Atoi(header.Get(headerConcurrent)); err == nil && n > 0 {
-		s.allowed[call.Path] = n
-	}
-}
-
-// atOnce is how many of wanted calls may be made at the same time.
-func (s *Session) atOnce(call *Call, wanted int) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n := s.allowed[call.Path]; n > 0 {
-		return min(n, wanted)
-	}
-	return wanted
-}
-
-// mayCall returns the vendor's wish not to be called yet, as an error.
-func (s *Session) mayCall(call *Call) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w := s.waits[call.Path]
-	left := time.Until(w.until)
-	if left <= 0 {
-		return nil
-	}
-	w.why.Wait = left
-	return &w.why
-}
-
-// shortWait is what the vendor asks for when there are too many calls at the
-// same time: ours may end before, so that it is not remembered.
-const shortWait = 30 * time.Second
-
-// told takes note of how long the vendor asks to wait. That concerns all who
-// make the call: each refused one makes it longer.
-func (s *Session) told(call *Call, f *fault.Error) {
-	if f.Class != fault.Throttled || f.Wait < shortWait {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.waits[call.Path] = wait{until: time.Now().Add(f.Wait), why: *f}
+// hold takes the right to make a call again and again, one at a time; see
+// governor.Governor.Hold.
+func (s *Session) hold(ctx context.Context, call *Call) (held context.Context, release func(), err error) {
+	return s.client.Hold(ctx, call.at(call.Versions[0]))
 }
 
 // unknownIn lists the parameters of Show that an error says are not known. What

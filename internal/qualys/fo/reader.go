@@ -80,6 +80,10 @@ func (r *reader) Close() error {
 		r.stop()
 		r.ended.Wait()
 	}
+	for _, f := range r.open {
+		f.slot.leave()
+	}
+	r.open = nil
 	return nil
 }
 
@@ -249,7 +253,7 @@ func (r *reader) askAgain(ctx context.Context) (done bool, err error) {
 		return true, nil
 	}
 	r.again = true
-	r.open = append(r.open, r.fetch(false, ranges...))
+	r.open = append(r.open, r.fetch(&slot{held: make(chan struct{})}, false, ranges...))
 	return false, nil
 }
 

@@ -1,6 +1,10 @@
 package azureapim
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"sluice/internal/transport"
+)
 
 // blobs notes whether the place of documents can be reached. Where the
 // worker's network does not let it out to there, every link would cost its
@@ -16,7 +20,7 @@ func (b *blobs) gone() bool { return b.failures.Load() >= failuresToStop }
 // note notes how an export ended.
 func (b *blobs) note(e exported) {
 	switch {
-	case e.downloading && unreachable(e.err):
+	case e.downloading && transport.NotReached(e.err):
 		b.failures.Add(1)
 	case e.downloading, e.err == nil && !b.gone():
 		b.failures.Store(0)

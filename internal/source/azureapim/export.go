@@ -112,10 +112,3 @@ func (e exported) passable() bool {
 	f := fault.As(e.err)
 	return f != nil && (e.downloading || f.Code == transport.CodeUnavailable || azure.Skippable(e.err))
 }
-
-// unreachable says whether the place of documents cannot be reached at all, as
-// where the worker's network lets nothing out to it.
-func unreachable(err error) bool {
-	f := fault.As(err)
-	return f != nil && (f.Code == transport.CodeUnreachable || f.Code == transport.CodeTimeout || f.Code == transport.CodeCertificate)
-}

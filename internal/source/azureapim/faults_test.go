@@ -18,7 +18,6 @@ import (
 	vendor "sluice/internal/simulator/azure"
 	"sluice/internal/simulator/faults"
 	"sluice/internal/source"
-	"sluice/internal/source/azureapim"
 )
 
 // insist reads a stream as a run does: after an error that may pass it opens
@@ -214,7 +213,7 @@ func TestAnApplicationWithoutARoleIsToldSo(t *testing.T) {
 	got := read(t, open(t, c, quick), all())
 	f := fault.As(got.err)
 	require.NotNil(t, f)
-	require.Equal(t, []any{fault.Refused, azureapim.CodeNoSubscriptions}, []any{f.Class, f.Code})
+	require.Equal(t, []any{fault.Refused, azure.CodeNoSubscriptions}, []any{f.Class, f.Code})
 	require.Contains(t, f.Advice, "API Management Service Reader")
 }
 

@@ -12,10 +12,51 @@ import (
 	"sluice/internal/transport"
 )
 
+// listService lists the APIs of a service and of its workspaces, by list. What
+// cannot be read is left to skip, which says whether to go on without it.
+func (s *session) listService(
+	ctx context.Context, svc *scope, list func(context.Context, *scope) ([]listed, error), skip func(id string, err error) error,
+) ([]listed, error) {
+	apis, err := list(ctx, svc)
+	if err != nil {
+		return nil, skip(svc.at.id(), err)
+	}
+	spaces, err := s.listWorkspaces(ctx, svc)
+	if err != nil {
+		if err := skip(svc.at.id()+"/workspaces", err); err != nil {
+			return nil, err
+		}
+	}
+	for _, space := range spaces {
+		more, err := list(ctx, space)
+		if err != nil {
+			if err := skip(space.at.id(), err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		apis = append(apis, more...)
+	}
+	families(apis)
+	return apis, nil
+}
+
 // listAPIs lists the APIs of a scope, all revisions of them, and reads what
 // their descriptions need: version sets and tags.
 func (s *session) listAPIs(ctx context.Context, in *scope) ([]listed, error) {
-	var apis []listed
+	apis, newest, err := s.listOnly(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.listVersionSets(ctx, in); err != nil {
+		return nil, err
+	}
+	return apis, s.listTags(ctx, in, newest)
+}
+
+// listOnly lists the APIs of a scope, all revisions of them, and says which
+// api-version shows all.
+func (s *session) listOnly(ctx context.Context, in *scope) (apis []listed, newest string, err error) {
 	known := map[string]bool{}
 	list := func(version string) error {
 		return s.client.List(ctx, in.at.path()+"/apis", version, nil, func(row json.RawMessage) error {
@@ -34,21 +75,18 @@ func (s *session) listAPIs(ctx context.Context, in *scope) ([]listed, error) {
 	// whether it counts them is not known. The preview shows all.
 	stable := list(azure.VersionAPIManagement)
 	if f := fault.As(stable); stable != nil && (f == nil || f.Code != azure.CodeIncomplete) {
-		return nil, stable
+		return nil, "", stable
 	}
-	newest := azure.VersionAPIManagementPreview
+	newest = azure.VersionAPIManagementPreview
 	if err := list(newest); isUnsupported(err) {
 		if stable != nil {
-			return nil, stable
+			return nil, "", stable
 		}
 		newest = azure.VersionAPIManagement
 	} else if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	if err := s.listVersionSets(ctx, in); err != nil {
-		return nil, err
-	}
-	return apis, s.listTags(ctx, in, newest)
+	return apis, newest, nil
 }
 
 // isUnsupported says whether a cloud or service does not have a call.

@@ -11,6 +11,7 @@ import (
 	"sluice/internal/azure"
 	"sluice/internal/fault"
 	"sluice/internal/source"
+	"sluice/internal/transport"
 )
 
 // specification is what a record says of its API's specification.
@@ -91,7 +92,7 @@ func (r *reader) specify(ctx context.Context, a listed, properties object) (fetc
 		if f := fault.As(e.err); f != nil && f.Class == fault.Transient {
 			passing = true
 		}
-		skipLinks = skipLinks || e.downloading && unreachable(e.err)
+		skipLinks = skipLinks || e.downloading && transport.NotReached(e.err)
 		reasons = append(reasons, format+": "+azure.Said(e.err))
 	}
 	if r.blobs.gone() {

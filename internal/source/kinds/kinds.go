@@ -4,8 +4,6 @@ package kinds
 import (
 	"fmt"
 
-	"sluice/internal/azure"
-	"sluice/internal/qualys"
 	"sluice/internal/source"
 	"sluice/internal/source/azureapim"
 	"sluice/internal/source/qualystas"
@@ -24,14 +22,6 @@ func All() []source.Kind {
 	}
 }
 
-// Providers lists the providers.
-func Providers() []source.Provider {
-	return []source.Provider{
-		qualys.Provider(),
-		azure.Provider(),
-	}
-}
-
 // Find returns the kind of that name; an unknown one is an error that names
 // the nearest.
 func Find(name string) (source.Kind, error) {
@@ -43,18 +33,6 @@ func Find(name string) (source.Kind, error) {
 		known = append(known, k.Name())
 	}
 	return nil, fmt.Errorf("unknown kind %q%s", name, suggest.Ending(name, known))
-}
-
-// FindProvider returns the provider of that name.
-func FindProvider(name string) (source.Provider, error) {
-	var known []string
-	for _, p := range Providers() {
-		if p.Name == name {
-			return p, nil
-		}
-		known = append(known, p.Name)
-	}
-	return source.Provider{}, fmt.Errorf("unknown provider %q%s", name, suggest.Ending(name, known))
 }
 
 // AssetType returns a kind's asset type of that name.

@@ -78,7 +78,7 @@ func (k kind) Open(c source.Connection) (source.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := client.NeedGateway(); err != nil {
+	if err := client.Need(qualys.TotalAppSec); err != nil {
 		return nil, err
 	}
 	dialect := c.Settings[qualys.FieldDialect]

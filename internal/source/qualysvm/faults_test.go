@@ -249,7 +249,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		"maintenance":        {fault: &simulator.Fault{Kind: faults.ErrorBody, Code: "1999"}, class: fault.Transient, code: qualys.CodeMaintenance},
 		"not licensed":       {fault: &simulator.Fault{Kind: faults.ErrorBody, Code: "2012"}, class: fault.Refused, code: qualys.CodeNotLicensed},
 		"too often":          {fault: &simulator.Fault{Kind: faults.Throttle, Status: 409, RetryAfter: 68928}, class: fault.Throttled, code: transport.CodeThrottled},
-		"too many at once":   {fault: &simulator.Fault{Kind: faults.ErrorBody, Code: "1960"}, class: fault.Throttled, code: transport.CodeThrottled},
+		"too many at once":   {fault: &simulator.Fault{Kind: faults.ErrorBody, Code: "1960"}, class: fault.Throttled, code: qualys.CodeTooMany},
 		"an unknown code":    {fault: &simulator.Fault{Kind: faults.ErrorBody, Code: "1777"}, class: fault.Contract, code: "response-code"},
 		"a login page":       {fault: &simulator.Fault{Kind: faults.LoginPage}, class: fault.Contract, code: transport.CodeMarkup},
 	} {

@@ -73,7 +73,7 @@ func (k kind) Open(c source.Connection) (source.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := client.NeedAPIServer(); err != nil {
+	if err := client.Need(qualys.VM); err != nil {
 		return nil, err
 	}
 	concurrency, err := qualys.Concurrency(c)
@@ -132,7 +132,7 @@ func (s *session) Read(_ context.Context, req source.Request) (source.Reader, er
 // Probe implements source.Session: the credentials, and one small call of
 // each list.
 func (s *session) Probe(ctx context.Context) []source.Check {
-	checks := []source.Check{s.client.CheckCredentials(ctx)}
+	checks := []source.Check{s.client.CheckVMCredentials(ctx)}
 	if checks[0].Health != source.Healthy {
 		return checks
 	}

@@ -50,6 +50,61 @@ func TestAConnectionTestSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// TestEachStateOfAnAccountHasAMessageOfItsOwn, under whatever status the vendor
+// tells it, and a password that will not do is offered once.
+func TestEachStateOfAnAccountHasAMessageOfItsOwn(t *testing.T) {
+	t.Parallel()
+	cfg := estate
+	cfg.Users = append(account.Defaults("id", "secret"),
+		simulator.User{Name: "inactive", Password: "p", Inactive: true}, simulator.User{Name: "locked", Password: "p", Locked: true},
+		simulator.User{Name: "secureid", Password: "p", SecureID: true},
+		simulator.User{Name: "unlicensed", Password: "p", NotLicensed: []account.App{account.VM}})
+	for name, c := range map[string]struct {
+		user, password string
+		health         source.Health
+		says, advice   string
+	}{
+		"wrong password":     {account.DefaultName, "wrong", source.Unauthorised, "2000", "check username and password"},
+		"expired":            {account.ExpiredName, account.ExpiredPassword, source.Unauthorised, "the account has expired", "renew"},
+		"inactive":           {"inactive", "p", source.Unauthorised, "the account is not active", "activate"},
+		"locked":             {"locked", "p", source.Unauthorised, "the account is locked", "unlock"},
+		"terms not accepted": {account.NewName, account.NewPassword, source.Unauthorised, "has not accepted the terms", "accept the terms"},
+		"SecureID":           {"secureid", "p", source.Unauthorised, "SecureID", "without SecureID"},
+		"not licensed":       {"unlicensed", "p", source.NotLicensed, "not licensed", "does not include"},
+	} {
+		v := simulate(t, cfg, pages, nil)
+		checks := openAs(t, v.url, pages, c.user, c.password, nil).Probe(t.Context())
+		var first source.Check
+		for _, check := range checks {
+			if check.Health != source.Healthy {
+				first = check
+				break
+			}
+		}
+		require.Equal(t, c.health, first.Health, "%s: %+v", name, checks)
+		require.Contains(t, first.Message, c.says, name)
+		require.Contains(t, first.Advice, c.advice, name)
+		if c.health == source.Unauthorised {
+			require.Len(t, checks, 1, name)
+			require.EqualValues(t, 1, v.Counts().Calls[faults.About], name)
+		}
+	}
+}
+
+func TestTheCardSaysWhatTheKindDoes(t *testing.T) {
+	t.Parallel()
+	card := qualysvm.New(pages).Card()
+	require.Equal(t, "VMDR", card.Application)
+	for name, text := range map[string]string{
+		"vendor": card.Vendor, "product": card.Product, "category": card.Category, "assets": card.Assets, "findings": card.Findings,
+		"version": card.Version, "type": card.IntegrationType, "direction": card.Direction, "delta": card.Delta,
+	} {
+		require.NotEmpty(t, text, name)
+	}
+	require.Len(t, card.Authentication, 3)
+	require.NotEmpty(t, card.Permissions)
+}
+
 func TestSettingsAndFiltersAreChecked(t *testing.T) {
 	t.Parallel()
 	for field, value := range map[string]string{

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"sluice/internal/governor"
 	"sluice/internal/qualys"
 	"sluice/internal/qualys/fo"
 	"sluice/internal/simulator"
@@ -55,6 +56,7 @@ func openAs(t testing.TB, url string, o qualysvm.Options, name, password string,
 		Connector: "test",
 		Settings:  map[string]string{qualys.FieldBaseURL: url, qualys.FieldUsername: name},
 		Secrets:   map[string]string{qualys.FieldPassword: password},
+		Governor:  governor.New(governor.NewMemory(), governor.Options{Subscription: url, Patience: 100 * time.Millisecond}),
 	}
 	for name, value := range settings {
 		c.Settings[name] = value

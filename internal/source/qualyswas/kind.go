@@ -78,7 +78,7 @@ func (k kind) Open(c source.Connection) (source.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := client.NeedAPIServer(); err != nil {
+	if err := client.Need(qualys.WAS); err != nil {
 		return nil, err
 	}
 	options := k.options

@@ -5,14 +5,18 @@ import (
 	"slices"
 	"sync"
 
+	"sluice/internal/fault"
 	"sluice/internal/qualys"
 	"sluice/internal/source"
 )
 
 // lanes reads several streams beside each other and delivers their chunks one
 // stream after the other. What is read before its turn is bounded in bytes;
-// the stream whose turn it is always gets on.
+// the stream whose turn it is always gets on: each holds the right to make calls
+// for as long as it reads, and they get it in their order, so that no two such
+// groups of streams can wait for each other.
 type lanes struct {
+	hold  hold
 	limit int // of streams being read at the same time
 	ahead int // bytes that may wait for their turn
 
@@ -27,17 +31,22 @@ type lanes struct {
 	stopped bool
 }
 
+// hold takes the right to make calls, one at a time, with the context it
+// returns, until release is called; see governor.Governor.Hold.
+type hold func(context.Context) (held context.Context, release func(), err error)
+
 // lane is one stream.
 type lane struct {
 	reader source.Reader
 	begun  bool
+	held   bool           // it has, or had, the right to make calls
 	chunks []source.Chunk // that wait for their turn
 	ended  bool
 	err    error
 }
 
-func newLanes(ctx context.Context, readers []source.Reader, limit, ahead int) *lanes {
-	l := &lanes{limit: limit, ahead: ahead}
+func newLanes(ctx context.Context, readers []source.Reader, hold hold, limit, ahead int) *lanes {
+	l := &lanes{hold: hold, limit: limit, ahead: ahead}
 	l.changed.L = &l.mu
 	for _, r := range readers {
 		l.all = append(l.all, &lane{reader: r})
@@ -57,11 +66,11 @@ func (l *lanes) wake() {
 	l.changed.Broadcast()
 }
 
-// begin starts streams, in order, as far as the limit allows. The caller holds
-// the lock.
+// begin starts the next stream, as far as the limit allows, once the one before
+// it may make calls. The caller holds the lock.
 func (l *lanes) begin(ctx context.Context) {
-	for _, lane := range l.all {
-		if l.running >= l.limit || l.stopped {
+	for i, lane := range l.all {
+		if l.running >= l.limit || l.stopped || i > 0 && !l.all[i-1].held {
 			return
 		}
 		if !lane.begun {
@@ -72,12 +81,49 @@ func (l *lanes) begin(ctx context.Context) {
 	}
 }
 
+// enter waits for the right to make calls. Who is refused it before its turn
+// tries again then.
+func (l *lanes) enter(ctx context.Context, own *lane) (context.Context, func(), error) {
+	for {
+		l.mu.Lock()
+		turn := l.all[0] == own
+		l.mu.Unlock()
+		held, release, err := l.hold(ctx)
+		if err == nil {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			own.held = true
+			l.begin(ctx)
+			return held, release, nil
+		}
+		if f := fault.As(err); turn || f == nil || f.Class != fault.Throttled {
+			return ctx, func() {}, err
+		}
+		l.mu.Lock()
+		for l.all[0] != own && ctx.Err() == nil {
+			l.changed.Wait()
+		}
+		l.mu.Unlock()
+		if ctx.Err() != nil {
+			return ctx, func() {}, err
+		}
+	}
+}
+
 // run reads a stream to its end.
 func (l *lanes) run(ctx context.Context, own *lane) {
 	defer own.reader.Close()
+	held, release, err := l.enter(ctx, own)
+	defer release()
 	for {
-		chunk, err := own.reader.Next(ctx)
+		var chunk source.Chunk
+		if err == nil {
+			chunk, err = own.reader.Next(held)
+		}
 		chunk.Data = slices.Clone(chunk.Data)
+		if err != nil || chunk.End {
+			release() // who is next may wait for it
+		}
 		l.mu.Lock()
 		for err == nil && ctx.Err() == nil && l.waiting > 0 && l.waiting+len(chunk.Data) > l.ahead && !(l.all[0] == own && len(own.chunks) == 0) {
 			l.changed.Wait()

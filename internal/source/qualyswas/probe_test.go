@@ -110,6 +110,19 @@ func TestAnAccountWithoutAccessToTagsIsHealthy(t *testing.T) {
 	require.EqualValues(t, -1, check.Seen)
 }
 
+// TestAnAccountThatMayNotReadTheKnowledgeBaseCanReadWAS: it is another
+// application's, and a stream of its own.
+func TestAnAccountThatMayNotReadTheKnowledgeBaseCanReadWAS(t *testing.T) {
+	t.Parallel()
+	cfg := estate()
+	cfg.Users = account.Defaults("id", "secret")
+	cfg.Users[0].NotLicensed = []account.App{account.VM}
+	check := simulate(t, cfg, small, "").Probe(t.Context())[4]
+	require.Equal(t, source.Healthy, check.Health)
+	require.Contains(t, check.Message, "cannot be read")
+	require.Contains(t, check.Advice, "KNOWLEDGEBASE")
+}
+
 func TestProbeOfAnEmptyScopeSaysWhyThatMayBe(t *testing.T) {
 	t.Parallel()
 	v, _ := probed(t, formats[0])

@@ -119,7 +119,10 @@ func (r *reader) begin(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	r.lanes = newLanes(ctx, readers, r.session.options.Concurrency, r.session.options.LookAhead)
+	hold := func(ctx context.Context) (context.Context, func(), error) {
+		return r.session.client.Hold(ctx, r.of.search)
+	}
+	r.lanes = newLanes(ctx, readers, hold, r.session.options.Concurrency, r.session.options.LookAhead)
 	return nil
 }
 

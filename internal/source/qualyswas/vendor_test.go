@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"sluice/internal/governor"
 	"sluice/internal/qualys"
 	"sluice/internal/simulator"
 	"sluice/internal/simulator/account"
@@ -63,7 +64,8 @@ func connection(url, format string) source.Connection {
 		Settings: map[string]string{
 			qualys.FieldBaseURL: url, qualys.FieldUsername: account.DefaultName, qualys.FieldWASFormat: format,
 		},
-		Secrets: map[string]string{qualys.FieldPassword: account.DefaultPassword},
+		Secrets:  map[string]string{qualys.FieldPassword: account.DefaultPassword},
+		Governor: governor.New(governor.NewMemory(), governor.Options{Subscription: url, Patience: 100 * time.Millisecond}),
 	}
 }
 
