@@ -8,6 +8,9 @@ package activities
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -15,8 +18,9 @@ import (
 
 	"sluice/internal/catalog"
 	"sluice/internal/config"
+	"sluice/internal/governor"
+	"sluice/internal/redact"
 	"sluice/internal/secret"
-	"sluice/internal/source"
 	"sluice/internal/transform"
 	"sluice/schema"
 )
@@ -27,6 +31,11 @@ type Activities struct {
 	key    secret.Key
 	limits config.Limits
 	log    *zap.Logger
+	// secrets are those that this worker has opened or been issued: nothing
+	// that leaves the process has them in it.
+	secrets *redact.Set
+	// governors keep the calls of all connectors within their vendors' limits.
+	governors *governor.Set
 
 	sessions sessions
 	readers  readers
@@ -38,14 +47,32 @@ type Activities struct {
 	programs map[int32]*transform.Program // by map version; they never change
 }
 
-// New makes the activities of a worker.
-func New(store *catalog.Store, key secret.Key, limits config.Limits, log *zap.Logger) *Activities {
-	return &Activities{store: store, key: key, limits: limits, log: log, programs: make(map[int32]*transform.Program)}
+// New makes the activities of a worker. The secrets that they open, and the
+// tokens that they are issued, are added to secrets, by which the log is
+// redacted; nil: by nothing but themselves.
+func New(store *catalog.Store, key secret.Key, limits config.Limits, log *zap.Logger, secrets *redact.Set) *Activities {
+	if secrets == nil {
+		secrets = redact.NewForLogs()
+	}
+	return &Activities{
+		store: store, key: key, limits: limits, log: log, secrets: secrets,
+		governors: governor.NewSet(store.Governor(), thisWorker(), limits.ShortWait),
+		programs:  make(map[int32]*transform.Program),
+	}
+}
+
+// thisWorker names this process, for people: host:pid.
+func thisWorker() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "worker"
+	}
+	return fmt.Sprintf("%s:%d", host, os.Getpid())
 }
 
 // Close lets go what is kept open between two activities, when the worker has
 // stopped. It is no method, since Temporal takes those for activities.
-func Close(a *Activities) { a.readers.close(func(int64) bool { return true }) }
+func Close(a *Activities) { a.readers.close(func(readerKey) bool { return true }) }
 
 // program returns the compiled transform map of that version.
 func (a *Activities) program(ctx context.Context, mapID int32) (*transform.Program, error) {
@@ -77,6 +104,13 @@ func (a *Activities) program(ctx context.Context, mapID int32) (*transform.Progr
 // note writes a line to the run's log and the worker's. The run's log is for
 // people: that it cannot be written is no reason to fail the run.
 func (a *Activities) note(ctx context.Context, plan catalog.Plan, runID int64, level, message string, fields map[string]any) {
+	message = a.secrets.Text(message)
+	fields = maps.Clone(fields)
+	for name, value := range fields {
+		if text, ok := value.(string); ok {
+			fields[name] = a.secrets.Text(text)
+		}
+	}
 	log := a.log.With(zap.Int64("run", runID), zap.String("profile", plan.Profile), zap.String("connector", plan.Connector))
 	for name, value := range fields {
 		log = log.With(zap.Any(name, value))
@@ -92,53 +126,4 @@ func (a *Activities) note(ctx context.Context, plan catalog.Plan, runID int64, l
 	if err := a.store.Log(context.WithoutCancel(ctx), plan.ConnectorID, runID, level, message, fields); err != nil {
 		log.Warn("the run's log could not be written", zap.Error(err))
 	}
-}
-
-// sessions keeps one session per connector, kind and version of the
-// connector, so that its token is shared by all activities of the worker.
-type sessions struct {
-	mu   sync.Mutex
-	open map[sessionKey]source.Session
-}
-
-type sessionKey struct {
-	connectorID int64
-	kind        string
-	version     int32
-}
-
-// session returns the session for a connector's kind, opening its secrets.
-func (a *Activities) session(ctx context.Context, connectorID int64, kind source.Kind) (source.Session, error) {
-	connector, err := a.store.ConnectorByID(ctx, connectorID)
-	if err != nil {
-		return nil, err
-	}
-	key := sessionKey{connectorID, kind.Name(), connector.Version}
-	a.sessions.mu.Lock()
-	defer a.sessions.mu.Unlock()
-	if s, ok := a.sessions.open[key]; ok {
-		return s, nil
-	}
-	conn := source.Connection{Connector: connector.Name, Settings: connector.Settings, Secrets: make(map[string]string)}
-	for field, stored := range connector.Secrets {
-		plain, err := a.key.Open(secret.Place{ConnectorID: connector.ID, Field: field}, stored)
-		if err != nil {
-			return nil, sealedShut(connector.Name, err)
-		}
-		conn.Secrets[field] = plain
-	}
-	s, err := kind.Open(conn)
-	if err != nil {
-		return nil, err
-	}
-	for old := range a.sessions.open { // an older version of the same connector
-		if old.connectorID == connectorID && old.kind == key.kind {
-			delete(a.sessions.open, old)
-		}
-	}
-	if a.sessions.open == nil {
-		a.sessions.open = make(map[sessionKey]source.Session)
-	}
-	a.sessions.open[key] = s
-	return s, nil
 }

@@ -17,5 +17,5 @@ func (a *Activities) CleanUp(ctx context.Context) (catalog.Cleaned, error) {
 	if err == nil {
 		a.log.Info("cleaned up", zap.Any("deleted", done))
 	}
-	return done, toTemporal(beating, err)
+	return done, a.toTemporal(beating, err)
 }

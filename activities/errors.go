@@ -11,6 +11,7 @@ import (
 
 	"sluice/internal/catalog"
 	"sluice/internal/fault"
+	"sluice/internal/secret"
 )
 
 // Error types that activities return beside the codes of package fault.
@@ -18,6 +19,7 @@ const (
 	TypeSuperseded = "superseded" // another run or attempt has taken over
 	TypeDraining   = "draining"   // the worker stops; another goes on
 	TypeStalled    = "stalled"    // nothing came for too long
+	TypeChanged    = "changed"    // the connector is not what was meant any more
 	TypeDatabase   = "database"   // the database refuses what we ask of it: a fault of ours
 	TypeInternal   = "internal"   // the database is away, or the like
 )
@@ -25,17 +27,23 @@ const (
 // errDraining is the cause of a context that ends because the worker stops.
 var errDraining = errors.New("the worker is stopping")
 
-// sealedShut is the error for a secret that cannot be opened here.
-func sealedShut(connector string, err error) error {
-	return &fault.Error{
+// sealedShut is the error for a secret that cannot be opened here; stored is
+// what there is of it.
+func sealedShut(connector, stored string, err error) error {
+	f := &fault.Error{
 		Class: fault.Refused, Code: "secret-unreadable", Message: "a secret of connector " + connector + " cannot be read", Err: err,
 		Advice: "give the worker the master key that the connector was created with, or enter the secret again",
 	}
+	if secret.IsReference(stored) {
+		f.Code = "secret-missing"
+		f.Advice = "it is kept on the machines of the workers: put it there on every worker that reads with this connector, or have it stored: 'sluice connectors rotate-secret' asks for it"
+	}
+	return f
 }
 
 // toTemporal turns an error into what Temporal is to know of it: its type,
 // whether to try again, and when. This is the one place that decides.
-func toTemporal(ctx context.Context, err error) error {
+func (a *Activities) toTemporal(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -47,17 +55,21 @@ func toTemporal(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	if errors.Is(err, catalog.ErrSuperseded) {
-		return temporal.NewNonRetryableApplicationError(err.Error(), TypeSuperseded, nil)
+		return temporal.NewNonRetryableApplicationError(a.told(err.Error()), TypeSuperseded, nil)
 	}
 	if errors.Is(err, catalog.ErrNotFound) {
-		return temporal.NewNonRetryableApplicationError(err.Error(), "not-found", nil)
+		return temporal.NewNonRetryableApplicationError(a.told(err.Error()), "not-found", nil)
+	}
+	if catalog.Denied(err) {
+		return temporal.NewNonRetryableApplicationError(a.told(err.Error())+": the worker's login to the database needs the role "+catalog.WorkerRole+
+			", and 'sluice migrate' to have been run by the owner", TypeDatabase, nil)
 	}
 	if refusedByDatabase(err) {
-		return temporal.NewNonRetryableApplicationError(bounded(err.Error())+": this is a fault of Sluice; please report it", TypeDatabase, nil)
+		return temporal.NewNonRetryableApplicationError(a.told(err.Error())+": this is a fault of Sluice; please report it", TypeDatabase, nil)
 	}
 	f := fault.As(err)
 	if f == nil {
-		return temporal.NewApplicationError(bounded(err.Error()), TypeInternal)
+		return temporal.NewApplicationError(a.told(err.Error()), TypeInternal)
 	}
 	options := temporal.ApplicationErrorOptions{NonRetryable: !fault.Retryable(f)}
 	if f.Class == fault.Throttled {
@@ -65,9 +77,9 @@ func toTemporal(ctx context.Context, err error) error {
 		options.Category = temporal.ApplicationErrorCategoryBenign
 	}
 	if f.Detail != "" {
-		options.Details = []any{f.Detail}
+		options.Details = []any{a.secrets.Text(f.Detail)}
 	}
-	return temporal.NewApplicationErrorWithOptions(bounded(err.Error()), f.Code, options)
+	return temporal.NewApplicationErrorWithOptions(a.told(err.Error()), f.Code, options)
 }
 
 // refusedByDatabase reports whether PostgreSQL would refuse the same again:
@@ -93,6 +105,10 @@ func stalled(since time.Time, err error) error {
 		Advice:  "the vendor may be down: run the profile again later; it goes on with everything that is missing",
 	}
 }
+
+// told is what an error says outside of this process: without secrets, and
+// small.
+func (a *Activities) told(text string) string { return bounded(a.secrets.Text(text)) }
 
 // bounded keeps error texts small: they are stored in workflow histories.
 func bounded(text string) string { return fault.Head([]byte(text)) }

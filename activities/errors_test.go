@@ -32,22 +32,23 @@ func TestWhatTemporalIsToldOfAnError(t *testing.T) {
 		{"the database is away", &pgconn.PgError{Code: "57P01"}, TypeInternal, true},
 		{"the database is full", &pgconn.PgError{Code: "53100"}, TypeInternal, true},
 		{"the database refuses a row", fmt.Errorf("write: %w", &pgconn.PgError{Code: "23505"}), TypeDatabase, false},
+		{"the database allows it to others only", &pgconn.PgError{Code: "42501"}, TypeDatabase, false},
 		{"the database refuses a text", &pgconn.PgError{Code: "22021"}, TypeDatabase, false},
 		{"anything else", errors.New("eof"), TypeInternal, true},
 	} {
 		var app *temporal.ApplicationError
-		require.ErrorAs(t, toTemporal(t.Context(), c.err), &app, c.name)
+		require.ErrorAs(t, (&Activities{}).toTemporal(t.Context(), c.err), &app, c.name)
 		require.Equal(t, c.kind, app.Type(), c.name)
 		require.Equal(t, !c.retry, app.NonRetryable(), c.name)
 	}
-	require.NoError(t, toTemporal(t.Context(), nil))
+	require.NoError(t, (&Activities{}).toTemporal(t.Context(), nil))
 }
 
 func TestAnAttemptOfAStoppingWorkerIsTriedAgainAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errDraining)
 	var app *temporal.ApplicationError
-	require.ErrorAs(t, toTemporal(ctx, context.Canceled), &app)
+	require.ErrorAs(t, (&Activities{}).toTemporal(ctx, context.Canceled), &app)
 	require.Equal(t, TypeDraining, app.Type())
 	require.False(t, app.NonRetryable())
 	require.Equal(t, time.Millisecond, app.NextRetryDelay())
@@ -55,5 +56,5 @@ func TestAnAttemptOfAStoppingWorkerIsTriedAgainAtOnce(t *testing.T) {
 
 func TestErrorsStaySmallInHistories(t *testing.T) {
 	long := &fault.Error{Class: fault.Contract, Code: "x", Message: string(make([]byte, 1<<20))}
-	require.Less(t, len(toTemporal(t.Context(), long).Error()), 4096)
+	require.Less(t, len((&Activities{}).toTemporal(t.Context(), long).Error()), 4096)
 }

@@ -11,6 +11,7 @@ import (
 
 	"sluice/internal/catalog"
 	"sluice/internal/fault"
+	"sluice/internal/governor"
 	"sluice/internal/source"
 	"sluice/internal/source/kinds"
 )
@@ -46,7 +47,7 @@ func (a *Activities) Fetch(ctx context.Context, ref catalog.BatchRef) (Fetched, 
 	f := fetch{a: a, ref: ref, say: say}
 	err := f.run(beating)
 	if err != nil {
-		return Fetched{}, toTemporal(beating, err)
+		return Fetched{}, a.toTemporal(beating, err)
 	}
 	return f.result(), nil
 }
@@ -58,6 +59,8 @@ type fetch struct {
 	say   func(Beat)
 	plan  catalog.Plan
 	point catalog.FetchPoint
+	// connector is as this attempt uses it.
+	connector catalog.Connector
 
 	packed                   []byte // of the chunk, reused
 	pages, rawBytes, records int64  // of this batch
@@ -69,7 +72,8 @@ func (f *fetch) result() Fetched {
 	p := f.point
 	return Fetched{
 		BatchRecords: f.records, Pages: p.Pages, Records: p.Records, Expected: p.Expected, SetAside: p.SetAside,
-		Ended: p.Ended, Doubt: p.Doubt, WaitUntil: f.waitUntil, Waits: f.waits, Trouble: f.trouble, Unread: p.Unread,
+		Ended: p.Ended, Doubt: f.a.secrets.Text(p.Doubt), Unread: p.Unread,
+		WaitUntil: f.waitUntil, Waits: f.a.secrets.Text(f.waits), Trouble: f.a.secrets.Text(f.trouble),
 	}
 }
 
@@ -93,10 +97,14 @@ func (f *fetch) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	session, err := f.a.session(ctx, f.plan.ConnectorID, kind)
-	if err != nil {
+	if f.connector, err = f.a.store.ConnectorByID(ctx, f.plan.ConnectorID); err != nil {
 		return err
 	}
+	session, err := f.a.sessionOf(f.connector, kind)
+	if err != nil {
+		return f.overcome(ctx, err)
+	}
+	ctx = governor.OnBehalf(ctx, fmt.Sprintf("run %d of %s, %s", f.ref.RunID, f.plan.Profile, f.ref.Stream))
 	begun := time.Now()
 	full := func() bool {
 		l := f.a.limits
@@ -230,8 +238,46 @@ func (f *fetch) pause(ctx context.Context, err error) error {
 		}
 		return err
 	}
+	if passing := f.overcome(ctx, err); passing != err {
+		return passing
+	}
 	f.a.note(ctx, f.plan, f.ref.RunID, "error", err.Error(), map[string]any{"stream": f.ref.Stream, "code": why.Code})
 	return err
+}
+
+const (
+	// trialBound is how long what a connector was changed to may be on trial: a
+	// test of it, after which it is put back, and some time to spare.
+	trialBound = 6 * time.Minute
+	trialPause = 5 * time.Second
+)
+
+// overcome deals with an error that would fail the run. It is no verdict on a
+// connector that was changed while the run was under way: a secret may be on
+// trial, and be put back. Such an error is one to try again after; any other is
+// returned as it is.
+func (f *fetch) overcome(ctx context.Context, err error) error {
+	if why := fault.As(err); why == nil || fault.Retryable(why) {
+		return err
+	}
+	present, rerr := f.a.store.ConnectorByID(ctx, f.plan.ConnectorID)
+	if rerr != nil {
+		return rerr
+	}
+	run, rerr := f.a.store.Run(ctx, f.ref.RunID)
+	if rerr != nil {
+		return rerr
+	}
+	onTrial := present.UpdatedAt.After(run.StartedAt) && time.Since(present.UpdatedAt) < trialBound
+	if present.Version == f.connector.Version && !onTrial {
+		return err
+	}
+	f.a.note(ctx, f.plan, f.ref.RunID, "warn", "trying again, since connector "+present.Name+" was changed while the run was under way: "+err.Error(),
+		map[string]any{"stream": f.ref.Stream})
+	return &fault.Error{
+		Class: fault.Throttled, Code: TypeChanged, Wait: trialPause, Err: err,
+		Message: "connector " + present.Name + " was changed while the run was under way, and may be put back",
+	}
 }
 
 // earlierTrouble is what the run's log says of why there is another attempt;

@@ -27,11 +27,11 @@ type FinishInput struct {
 
 // Finish closes the run: watermarks, history, lease.
 func (a *Activities) Finish(ctx context.Context, in FinishInput) error {
-	return toTemporal(ctx, a.finish(ctx, in))
+	return a.toTemporal(ctx, a.finish(ctx, in))
 }
 
 func (a *Activities) finish(ctx context.Context, in FinishInput) error {
-	a.readers.close(func(runID int64) bool { return runID == in.RunID }) // those that this worker has
+	a.readers.close(func(key readerKey) bool { return key.runID == in.RunID }) // those that this worker has
 	plan, err := a.store.PlanOf(ctx, in.RunID)
 	if err != nil {
 		return err

@@ -41,6 +41,12 @@ type Planned struct {
 	Streams       []string       `json:"streams"`
 	// Roles are those of the streams, by name.
 	Roles map[string]source.Role `json:"roles,omitempty"`
+	// Pool is the worker pool that the run's fetches are made in; empty: all
+	// workers. It is that of the connector when the run began: where a run is
+	// made from is part of what it goes by.
+	Pool string `json:"pool,omitempty"`
+	// Warnings are what people are to know of the connector, whatever comes.
+	Warnings []string `json:"warnings,omitempty"`
 	// Skipped says why there is no run: another holds the profile.
 	Skipped string `json:"skipped,omitempty"`
 }
@@ -48,11 +54,15 @@ type Planned struct {
 // Plan takes the profile's lease and fixes what the run goes by.
 func (a *Activities) Plan(ctx context.Context, in PlanInput) (Planned, error) {
 	planned, err := a.plan(ctx, in)
-	return planned, toTemporal(ctx, err)
+	return planned, a.toTemporal(ctx, err)
 }
 
 func (a *Activities) plan(ctx context.Context, in PlanInput) (Planned, error) {
 	plan, err := a.draft(ctx, in)
+	if err != nil {
+		return Planned{}, err
+	}
+	connector, err := a.store.ConnectorByID(ctx, plan.ConnectorID)
 	if err != nil {
 		return Planned{}, err
 	}
@@ -97,7 +107,10 @@ func (a *Activities) plan(ctx context.Context, in PlanInput) (Planned, error) {
 	}
 	a.note(ctx, begun, runID, "info", fmt.Sprintf("run %d began: %s (%s)", runID, begun.Mode, begun.ModeReason), nil)
 	planned := Planned{RunID: runID, Connector: begun.Connector, Mode: begun.Mode, ModeReason: begun.ModeReason, RejectPercent: begun.RejectPercent,
-		Roles: make(map[string]source.Role)}
+		Roles: make(map[string]source.Role), Pool: connector.Settings[source.FieldPool], Warnings: warnings(connector)}
+	for _, warning := range planned.Warnings {
+		a.note(ctx, begun, runID, "warn", warning, nil)
+	}
 	for _, s := range begun.Streams {
 		planned.Streams = append(planned.Streams, s.Name)
 		planned.Roles[s.Name] = s.Role

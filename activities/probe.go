@@ -3,51 +3,94 @@ package activities
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"sluice/internal/catalog"
 	"sluice/internal/fault"
+	"sluice/internal/governor"
 	"sluice/internal/source"
 	"sluice/internal/source/kinds"
 )
 
 // ProbeInput names what to test.
 type ProbeInput struct {
-	Connector string `json:"connector"`
-	Kind      string `json:"kind"`
+	Connector   string `json:"connector"`
+	Application string `json:"application"`
+	Version     int32  `json:"version,omitempty"` // of the connector, the one to test; 0: whatever it is
 }
 
-// Probe tests whether a connector can read a kind's records, stores what each
-// step found, and returns it. A step that fails is a result, not an error.
+// probeBound is how long an application is tested; the steps that a vendor has
+// answered by then count.
+const probeBound = time.Minute
+
+// probePatience is how much longer than a run a test waits for a call that others
+// leave no room for. It ends before the test, so that it says why.
+const probePatience = 4
+
+// Probe tests whether a connector can use an application of its vendor, stores
+// what each step found, and returns it. A step that fails is a result, not an
+// error.
 func (a *Activities) Probe(ctx context.Context, in ProbeInput) ([]source.Check, error) {
-	beating, _, stop := withHeartbeat(ctx, Beat{Doing: "testing " + in.Connector})
+	beating, _, stop := withHeartbeat(ctx, Beat{Doing: "testing " + in.Connector + " for " + in.Application})
 	defer stop()
 	checks, err := a.probe(beating, in)
-	return checks, toTemporal(beating, err)
+	return checks, a.toTemporal(beating, err)
 }
 
 func (a *Activities) probe(ctx context.Context, in ProbeInput) ([]source.Check, error) {
-	connector, err := a.store.Connector(ctx, in.Connector)
+	connector, err := a.tested(ctx, in.Connector, in.Version)
 	if err != nil {
 		return nil, err
 	}
-	kind, err := kinds.Find(in.Kind)
+	application, err := findApplication(connector, in.Application)
 	if err != nil {
 		return nil, err
 	}
-	checks, err := a.check(ctx, connector.ID, kind)
+	before, err := a.store.LastSeen(ctx, connector.ID, in.Application)
+	if err != nil {
+		return nil, err
+	}
+	checks, err := a.check(governor.OnBehalf(ctx, "connection test of "+connector.Name), connector, application)
 	if err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	before, err := a.store.LastSeen(ctx, connector.ID, in.Kind)
-	if err != nil {
+	if _, err := a.tested(ctx, in.Connector, in.Version); err != nil {
 		return nil, err
 	}
+	for i := range checks {
+		checks[i].Message, checks[i].Advice = a.secrets.Text(checks[i].Message), a.secrets.Text(checks[i].Advice)
+	}
 	compare(checks, before)
-	if err := a.store.SaveChecks(ctx, connector.ID, in.Kind, checks); err != nil {
-		return nil, err
+	advise(checks)
+	return checks, a.keepChecks(ctx, connector, in.Application, checks)
+}
+
+// UntestedInput says of which application a test could not run, and why.
+type UntestedInput struct {
+	Connector   string `json:"connector"`
+	Application string `json:"application"`
+	Reason      string `json:"reason"`
+	Advice      string `json:"advice,omitempty"`
+}
+
+// Untested stores, and returns as Probe does, that nothing is known of an
+// application because its test could not run.
+func (a *Activities) Untested(ctx context.Context, in UntestedInput) ([]source.Check, error) {
+	connector, err := a.store.Connector(ctx, in.Connector)
+	if err != nil {
+		return nil, a.toTemporal(ctx, err)
+	}
+	checks := []source.Check{{Step: "test", Health: source.Unknown, Message: in.Reason, Advice: in.Advice, Seen: -1}}
+	return checks, a.toTemporal(ctx, a.keepChecks(ctx, connector, in.Application, checks))
+}
+
+// keepChecks stores what a test found, and tells the connector's log.
+func (a *Activities) keepChecks(ctx context.Context, connector catalog.Connector, application string, checks []source.Check) error {
+	if err := a.store.SaveChecks(ctx, connector, application, checks); err != nil {
+		return err
 	}
 	for _, c := range checks {
 		level := "info"
@@ -55,15 +98,15 @@ func (a *Activities) probe(ctx context.Context, in ProbeInput) ([]source.Check, 
 			level = "warn"
 		}
 		a.note(ctx, catalog.Plan{ConnectorID: connector.ID, Connector: connector.Name}, 0, level,
-			fmt.Sprintf("connection test: %s %s: %s", c.Step, c.Health, c.Message), map[string]any{"kind": in.Kind})
+			fmt.Sprintf("connection test: %s: %s %s: %s", application, c.Step, c.Health, c.Message), map[string]any{"application": application})
 	}
-	return checks, nil
+	return nil
 }
 
 // check runs the steps of a test. A connector that cannot even be opened, for
 // example because its secret cannot be read here, is misconfigured.
-func (a *Activities) check(ctx context.Context, connectorID int64, kind source.Kind) ([]source.Check, error) {
-	session, err := a.session(ctx, connectorID, kind)
+func (a *Activities) check(ctx context.Context, connector catalog.Connector, application source.Application) ([]source.Check, error) {
+	prober, err := a.prober(connector, application)
 	if f := fault.As(err); f != nil && f.Class == fault.Refused {
 		bare := *f
 		bare.Advice = ""
@@ -72,7 +115,43 @@ func (a *Activities) check(ctx context.Context, connectorID int64, kind source.K
 	if err != nil {
 		return nil, err
 	}
-	return session.Probe(ctx), nil
+	ctx, cancel := context.WithTimeout(ctx, probeBound)
+	defer cancel()
+	return prober.Probe(governor.WaitUntil(ctx, time.Now().Add(min(probePatience*a.limits.ShortWait, probeBound*3/4)))), nil
+}
+
+// prober is what tests an application: the session of the kind that reads it,
+// so that both share what they know of the credentials.
+func (a *Activities) prober(connector catalog.Connector, application source.Application) (source.Prober, error) {
+	if application.Kind != "" {
+		kind, err := kinds.Find(application.Kind)
+		if err != nil {
+			return nil, err
+		}
+		return a.sessionOf(connector, kind)
+	}
+	connection, err := a.connect(connector)
+	if err != nil {
+		return nil, err
+	}
+	return application.Open(connection)
+}
+
+// advise says what to do of steps that are not healthy, where the provider has
+// nothing better to say.
+func advise(checks []source.Check) {
+	for i := range checks {
+		c := &checks[i]
+		switch {
+		case c.Advice != "":
+		case c.Health == source.NotAsked:
+			c.Advice = "nothing: 'sluice connectors limits' shows who makes calls; test again when they have ended"
+		case c.Health == source.Throttled:
+			c.Advice = "nothing: runs wait until the vendor lets them go on; 'sluice connectors limits' shows until when, and who makes calls"
+		case c.Health != source.Healthy:
+			c.Advice = "test again later; if it stays, the message and the worker's log are what to ask the vendor, or us, about"
+		}
+	}
 }
 
 // compare says of each step that sees less than it did in the last test that

@@ -96,12 +96,12 @@ func (p *readers) drop(key readerKey, r *openReader) {
 	}
 }
 
-// close closes all that are parked, or those of one run.
-func (p *readers) close(ofRun func(runID int64) bool) {
+// close closes those of the parked ones that are meant.
+func (p *readers) close(meant func(readerKey) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for key, r := range p.parked {
-		if ofRun(key.runID) {
+		if meant(key) {
 			r.expiry.Stop()
 			r.close()
 			delete(p.parked, key)

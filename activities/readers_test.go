@@ -62,6 +62,6 @@ func TestReadersThatNobodyComesForAreClosed(t *testing.T) {
 	kept.drop(readerKey{runID: 8, stream: "HOST"}, expired)
 	require.Equal(t, 1, third.closed)
 	require.Nil(t, kept.take(readerKey{runID: 8, stream: "HOST"}, ""))
-	kept.close(func(int64) bool { return true })
+	kept.close(func(readerKey) bool { return true })
 	require.Equal(t, 1, second.closed)
 }

@@ -24,7 +24,7 @@ func (a *Activities) Reconcile(ctx context.Context, in ReconcileInput) (inventor
 	beating, _, stop := withHeartbeat(ctx, Beat{Stream: in.Stream, Doing: "reconciling"})
 	defer stop()
 	done, err := a.reconcile(beating, in)
-	return done, toTemporal(beating, err)
+	return done, a.toTemporal(beating, err)
 }
 
 func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventory.Reconciled, error) {

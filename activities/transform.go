@@ -28,7 +28,7 @@ func (a *Activities) Transform(ctx context.Context, ref catalog.BatchRef) (Trans
 	beating, _, stop := withHeartbeat(ctx, Beat{Stream: ref.Stream, Batch: ref.Batch, Doing: "transforming"})
 	defer stop()
 	result, err := a.transform(beating, ref)
-	return result, toTemporal(beating, err)
+	return result, a.toTemporal(beating, err)
 }
 
 func (a *Activities) transform(ctx context.Context, ref catalog.BatchRef) (Transformed, error) {

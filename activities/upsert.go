@@ -16,7 +16,7 @@ func (a *Activities) Upsert(ctx context.Context, ref catalog.BatchRef) (catalog.
 	beating, _, stop := withHeartbeat(ctx, Beat{Stream: ref.Stream, Batch: ref.Batch, Doing: "writing"})
 	defer stop()
 	counts, err := a.upsert(beating, ref)
-	return counts, toTemporal(beating, err)
+	return counts, a.toTemporal(beating, err)
 }
 
 func (a *Activities) upsert(ctx context.Context, ref catalog.BatchRef) (catalog.BatchCounts, error) {

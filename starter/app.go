@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"sluice/internal/catalog"
 	"sluice/internal/config"
 	"sluice/internal/devstack"
+	"sluice/internal/redact"
 )
 
 // app is one command's run: its surroundings, the global flags, and what it
@@ -25,6 +25,8 @@ type app struct {
 
 	store    *catalog.Store
 	temporal client.Client
+	secrets  *redact.Set // what the log must not have
+	newKey   bool        // of --new-key: what is stored need not open
 }
 
 // close closes what was opened; what is needed again is opened again.
@@ -67,15 +69,7 @@ func (a *app) located() (config.Config, devstack.Endpoints, error) {
 	if err != nil {
 		return cfg, devstack.Endpoints{}, err
 	}
-	at, err := devstack.ReadEndpoints(cfg.Home)
-	if err != nil && !errors.Is(err, devstack.ErrNotRunning) {
-		return cfg, at, err
-	}
-	if cfg.DatabaseURL == "" {
-		cfg.DatabaseURL = at.DatabaseURL
-	}
-	cfg.TemporalAddress, cfg.TemporalNamespace = at.TemporalAddress, at.Namespace
-	return cfg, at, nil
+	return cfg.Located()
 }
 
 // catalog opens the database.
@@ -119,7 +113,7 @@ func (a *app) dial(ctx context.Context) (client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := cfg.Logger()
+	log, err := cfg.Logger(a.secrets)
 	if err != nil {
 		return nil, err
 	}

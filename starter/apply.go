@@ -1,21 +1,16 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"sluice/internal/catalog"
 	"sluice/internal/declare"
-	"sluice/internal/secret"
 )
 
 // maxFiles bounds the files of a folder that are applied.
@@ -23,7 +18,7 @@ const maxFiles = 1000
 
 func newApply(a *app) *cobra.Command {
 	var from []string
-	var dryRun bool
+	var how applyFlags
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE|DIR|-",
 		Short: "Make connectors, profiles and maps what files say",
@@ -41,6 +36,10 @@ Secrets are never in the files: a reference says where workers find them, or
 they are sealed texts, which open only in the connector they were exported from.
 A changed map becomes a new version, and the next run of its profiles is full.
 
+A profile becomes active only on a connector that was tested as it is then. With
+--test, new and changed connectors are tested before anything else is changed; if
+one of them does not connect, all is as before.
+
   kind: connector                      kind: profile
   name: acme                           name: acme-apps
   provider: qualys                     connector: acme
@@ -50,9 +49,11 @@ A changed map becomes a new version, and the next run of its profiles is full.
   secrets:                             schedule:
     clientSecret:                        when: mon-fri at 06:00
       secretRef: env:QUALYS_SECRET       timeZone: Europe/Berlin
+  retest: 6h
 
 The exit code is 1 when anything is wrong; then nothing was changed.`,
 		Example: `  sluice apply -f acme.yaml --dry-run
+  sluice apply -f acme.yaml --test
   sluice apply -f config/
   sluice export | sluice apply -f -`,
 		Args: noArguments,
@@ -68,13 +69,18 @@ The exit code is 1 when anything is wrong; then nothing was changed.`,
 			if err != nil {
 				return err
 			}
-			return a.apply(cmd.Context(), documents, dryRun)
+			return a.apply(cmd.Context(), documents, how)
 		},
 	}
 	cmd.Flags().StringArrayVarP(&from, "file", "f", nil, "file or folder to apply, or - for standard input; may be given several times")
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "show what would change, and change nothing")
+	cmd.Flags().BoolVar(&how.dryRun, "dry-run", false, "show what would change, and change nothing")
+	cmd.Flags().BoolVar(&how.test, "test", false, "test new and changed connectors, and change nothing unless they connect")
+	cmd.Flags().BoolVar(&how.force, "force", false, "make profiles active although their connectors were never tested")
 	return cmd
 }
+
+// applyFlags say how files are applied.
+type applyFlags struct{ dryRun, test, force bool }
 
 // readFiles reads files, the files of folders, and standard input.
 func (a *app) readFiles(from []string) ([]declare.File, error) {
@@ -142,93 +148,6 @@ func readBounded(path string) ([]byte, error) {
 		return nil, fmt.Errorf("read what to apply: %w", err)
 	}
 	return data, nil
-}
-
-// apply brings the catalog, and then the schedules, to what is declared.
-func (a *app) apply(ctx context.Context, documents []declare.Document, dryRun bool) error {
-	store, err := a.catalog(ctx)
-	if err != nil {
-		return err
-	}
-	present, err := a.present(ctx, store)
-	if err != nil {
-		return err
-	}
-	plan, err := declare.NewPlan(present, documents)
-	if err != nil {
-		return err
-	}
-	for _, reference := range plan.Elsewhere {
-		a.note("nothing can be read here at %s; the workers must find the secret there", harmless(reference))
-	}
-	if a.forTables() {
-		a.sayChanges(plan.Changes)
-	}
-	if !dryRun {
-		if err := a.write(ctx, store, plan); err != nil {
-			return err
-		}
-	}
-	if a.forTables() {
-		a.say("%s", summary(plan.Changes, dryRun))
-		return nil
-	}
-	return printList(a, plan.Changes, appliedColumns)
-}
-
-// present is what there is now.
-func (a *app) present(ctx context.Context, store *catalog.Store) (declare.Present, error) {
-	p := declare.Present{Now: time.Now(), Resolve: a.resolve, Open: func(at secret.Place, stored string) error {
-		cfg, err := a.config()
-		if err != nil {
-			return err
-		}
-		key, err := cfg.MasterKey()
-		if err != nil {
-			return err
-		}
-		_, err = key.Open(at, stored)
-		return err
-	}}
-	var err error
-	if p.Connectors, err = store.Connectors(ctx); err != nil {
-		return p, err
-	}
-	if p.Maps, err = store.LatestMaps(ctx); err != nil {
-		return p, err
-	}
-	p.Profiles, err = store.Profiles(ctx)
-	return p, err
-}
-
-// write writes what a plan says to the catalog, and brings the schedules of
-// the profiles that were changed, or created with one, in step.
-func (a *app) write(ctx context.Context, store *catalog.Store, plan declare.Plan) error {
-	var scheduled []string
-	for _, p := range plan.Writes.Profiles {
-		if p.ID != 0 || p.Schedule != nil {
-			scheduled = append(scheduled, p.Name)
-		}
-	}
-	if len(scheduled) > 0 { // without Temporal nothing is begun
-		if _, err := a.dial(ctx); err != nil {
-			return err
-		}
-	}
-	if err := store.Apply(ctx, plan.Writes); err != nil {
-		return err
-	}
-	var failed []error
-	for _, name := range scheduled {
-		p, err := store.Profile(ctx, name)
-		if err == nil {
-			err = a.keepInStep(ctx, store, p)
-		}
-		if err != nil {
-			failed = append(failed, err)
-		}
-	}
-	return errors.Join(failed...)
 }
 
 // appliedColumns are those of a change in CSV.

@@ -77,7 +77,7 @@ func TestWhatFilesSayIsMadeAndMadeAgainChangesNothing(t *testing.T) {
 	_, baseURL := vendor(t, smallEstate)
 	text, profile := h.declared(baseURL), h.name+"-apps"
 
-	dry := h.applyText(text, "--dry-run")
+	dry := h.applyText(text, "--dry-run", "--test")
 	require.Zero(t, dry.code, dry.err)
 	require.Contains(t, dry.out, "+ connector "+h.name+"-acme\n    provider: qualys\n    active: true\n    settings.baseURL: "+baseURL+"\n")
 	require.Contains(t, dry.out, "    secrets.clientSecret: env:QUALYS_SECRET\n")
@@ -85,7 +85,7 @@ func TestWhatFilesSayIsMadeAndMadeAgainChangesNothing(t *testing.T) {
 	require.Equal(t, "nothing can be read here at env:QUALYS_SECRET; the workers must find the secret there\n", dry.err)
 	require.Empty(t, okJSON[[]connectorView](h, "connectors", "list"))
 
-	require.Contains(t, h.applyOK(text), "created 3, updated 0, left 0 as they are\n")
+	require.Contains(t, h.applyOK(text, "--test"), "created 3, updated 0, left 0 as they are\n")
 	s := h.status(profile)
 	require.Equal(t, lifecycle.Scheduled, s.State)
 	require.Equal(t, "daily at 02:30 in Asia/Tokyo, jitter 0s", s.Schedule.When)
@@ -150,7 +150,7 @@ func TestSecretsLeaveOnlySealedOrAsReferences(t *testing.T) {
 	_, connector := h.withConnector(smallEstate)
 	exported := h.ok("export") + h.ok("export", "-o", "json")
 	require.NotContains(t, exported, simulator.DefaultClientSecret)
-	require.Contains(t, exported, "clientSecret: sealed:v1:")
+	require.Contains(t, exported, "clientSecret: sealed:v2:")
 	h.applyOK(h.ok("export"))
 
 	// Sealed text opens nowhere else.
@@ -171,7 +171,7 @@ func TestSecretsLeaveOnlySealedOrAsReferences(t *testing.T) {
 	require.Equal(t, "env:ELSEWHERE", okJSON[connectorView](h, "connectors", "show", connector).Secrets["clientSecret"])
 	back := h.applyOK(sealed)
 	require.Contains(t, back, "secrets.clientSecret: env:ELSEWHERE -> sealed\n")
-	require.NotContains(t, back, "sealed:v1")
+	require.NotContains(t, back, "sealed:v")
 
 	// A plain one is refused without being repeated.
 	r = h.applyText(strings.Replace(sealed, rest, "hunter2\n", 1))
@@ -199,7 +199,7 @@ func TestNothingIsAppliedWhenAnythingIsWrong(t *testing.T) {
 			`standard input:11:3: unknown key "timezone" in the schedule; did you mean timeZone? (known: when, timeZone, start, end, jitter, catchUp)`},
 		{"a connector that is not there", []string{"apply", "-f", "-", "--dry-run"}, strings.Replace(text, "connector: "+h.name+"-acme", "connector: acne", 1), exitFailure,
 			`standard input:4:12: profile ` + h.name + `-apps: unknown connector "acne" (known: ` + h.name + `-acme)`},
-		{"a schedule of the past", []string{"apply", "-f", "-"}, strings.Replace(text, "daily at 02:30", "once 2020-01-01 00:00", 1), exitFailure,
+		{"a schedule of the past", []string{"apply", "-f", "-", "--force"}, strings.Replace(text, "daily at 02:30", "once 2020-01-01 00:00", 1), exitFailure,
 			`standard input:10:3: profile ` + h.name + `-apps: "once 2020-01-01 00:00" is in the past`},
 		{"a format of export that is none", []string{"export", "-o", "table"}, "", exitUsage, `--output "table" is not known (known: yaml, json)`},
 		{"a format of apply that is none", []string{"apply", "-f", "-", "-o", "yaml"}, "", exitUsage, `--output "yaml" is not known (known: table, json, ndjson, csv)`},
@@ -212,7 +212,7 @@ func TestNothingIsAppliedWhenAnythingIsWrong(t *testing.T) {
 		})
 	}
 	// Without Temporal a schedule cannot be made, so that nothing is begun.
-	r := h.runWith(t.Context(), environment{"TEMPORAL_ADDRESS": "127.0.0.1:1"}, strings.NewReader(text), "apply", "-f", "-")
+	r := h.runWith(t.Context(), environment{"TEMPORAL_ADDRESS": "127.0.0.1:1"}, strings.NewReader(text), "apply", "-f", "-", "--force")
 	require.Equal(t, exitFailure, r.code)
 	require.Empty(t, okJSON[[]connectorView](h, "connectors", "list"), "something was written")
 	require.JSONEq(t, "[]", h.ok("export", "-o", "json"))
@@ -223,13 +223,13 @@ func TestAChangeIsReportedForScripts(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	_, baseURL := vendor(t, smallEstate)
-	r := h.applyText(h.declared(baseURL), "--output", "json")
+	r := h.applyText(h.declared(baseURL), "--force", "--output", "json")
 	require.Zero(t, r.code, r.err)
 	var changes []declare.Change
 	require.NoError(t, json.Unmarshal([]byte(r.out), &changes))
 	require.Len(t, changes, 3)
 	require.Equal(t, declare.Create, changes[0].Action)
 	require.Contains(t, changes[0].Fields, declare.FieldChange{Field: "secrets.clientSecret", New: "env:QUALYS_SECRET"})
-	csv := h.applyOK(h.declared(baseURL), "--output", "csv")
+	csv := h.applyOK(h.declared(baseURL), "--force", "--output", "csv")
 	require.Equal(t, "action,kind,name,fields\nunchanged,connector,"+h.name+"-acme,\nunchanged,map,"+h.name+"-ours,\nunchanged,profile,"+h.name+"-apps,\n", csv)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
@@ -9,6 +10,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"sluice/activities"
+	"sluice/workflows"
 )
 
 // A retry is a step of a run that failed and is tried again.
@@ -40,6 +42,33 @@ func retriesOf(d *workflowservice.DescribeWorkflowExecutionResponse) []retry {
 		retries = append(retries, r)
 	}
 	return retries
+}
+
+// beginsWithin is how long a worker that is there takes at most to begin a step.
+const beginsWithin = 3 * time.Second
+
+// unserved are the worker pools that steps of a running workflow have been
+// waiting for, longer than a pool that is served would let them wait.
+func unserved(d *workflowservice.DescribeWorkflowExecutionResponse, now time.Time) []string {
+	var pools []string
+	for _, pending := range d.GetPendingActivities() {
+		pool := workflows.PoolOf(pending.GetActivityOptions().GetTaskQueue().GetName())
+		due := pending.GetScheduledTime().AsTime()
+		if next := pending.GetNextAttemptScheduleTime(); next != nil {
+			due = next.AsTime()
+		}
+		if pool != "" && pending.GetState() == enums.PENDING_ACTIVITY_STATE_SCHEDULED && now.Sub(due) > beginsWithin && !slices.Contains(pools, pool) {
+			pools = append(pools, pool)
+		}
+	}
+	slices.Sort(pools)
+	return pools
+}
+
+// waitsForPool says what a run waits for: "run 12 waits: no worker serves pool
+// emea: start one with 'sluice-worker --pool emea'".
+func waitsForPool(runID int64, pool string) string {
+	return fmt.Sprintf("run %d waits: %s: %s", runID, workflows.NotServed(pool), workflows.ServeIt(pool))
 }
 
 // when says which attempt it is: "attempt 4 at 14:05:12".

@@ -4,111 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"sluice/internal/catalog"
 	"sluice/internal/inventory"
-	"sluice/internal/secret"
-	"sluice/internal/source"
 )
 
 func newConnectors(a *app) *cobra.Command {
 	return group("connectors", "Connections to vendors",
 		"A connector is a configured connection to a vendor. It serves every kind of the\nvendor's products, so that a secret is entered once.",
 		"  sluice connectors create acme --platform EU2 --client-id ID --test\n  sluice connectors list",
-		newConnectorsCreate(a), newConnectorsUpdate(a), newConnectorsList(a), newConnectorsShow(a), newConnectorsDelete(a), newConnectorsTest(a), newConnectorsLogs(a))
-}
-
-// connectorView is a connector as it is shown: secrets only by where they are.
-type connectorView struct {
-	catalog.Connector
-	Secrets map[string]string `json:"secrets"` // field -> "sealed", or a reference env:NAME or file:PATH
-	// Health is the worst of the last test, of the kinds that its profiles bring
-	// in; before it has any, that of the kind that is best; unknown before a test.
-	Health   source.Health `json:"health"`
-	TestedAt *time.Time    `json:"testedAt"`
-	Checks   []checkView   `json:"checks,omitempty"`
-	Profiles []string      `json:"profiles"`
-}
-
-var connectorColumns = []column[connectorView]{
-	{"name", func(c connectorView) any { return c.Name }},
-	{"provider", func(c connectorView) any { return c.Provider }},
-	{"health", func(c connectorView) any { return string(c.Health) }},
-	{"testedAt", func(c connectorView) any { return c.TestedAt }},
-	{"active", func(c connectorView) any { return c.Active }},
-	{"settings", func(c connectorView) any { return assignments(c.Settings) }},
-	{"profiles", func(c connectorView) any { return c.Profiles }},
-	{"description", func(c connectorView) any { return c.Description }},
-}
-
-// assignments writes settings as "baseURL=... clientId=...", sorted.
-func assignments(settings map[string]string) string {
-	var parts []string
-	for name, value := range settings {
-		parts = append(parts, name+"="+value)
-	}
-	slices.Sort(parts)
-	return strings.Join(parts, " ")
-}
-
-// viewConnector gathers what is shown of a connector.
-func viewConnector(ctx context.Context, store *catalog.Store, c catalog.Connector, profiles []catalog.Profile) (connectorView, error) {
-	v := connectorView{Connector: c, Secrets: make(map[string]string), Health: source.Unknown, Profiles: []string{}}
-	for field, stored := range c.Secrets {
-		v.Secrets[field] = "sealed"
-		if secret.IsReference(stored) {
-			v.Secrets[field] = stored
-		}
-	}
-	used := make(map[string]bool) // kinds
-	for _, p := range profiles {
-		if p.ConnectorID == c.ID {
-			v.Profiles = append(v.Profiles, p.Name)
-			used[p.Kind] = true
-		}
-	}
-	checks, err := store.LatestChecks(ctx, c.ID)
-	if err != nil {
-		return v, err
-	}
-	for _, check := range checks {
-		at := check.At
-		v.TestedAt = &at
-		v.Checks = append(v.Checks, viewCheck(check.Kind, check.Check))
-	}
-	v.Health = healthOf(v.Checks, used)
-	return v, nil
-}
-
-// healthOf sums a test up: an account need not have all of a vendor's
-// products, but those that are used have to be healthy.
-func healthOf(checks []checkView, used map[string]bool) source.Health {
-	worse := func(sum, h source.Health) source.Health {
-		if sum == "" || sum == source.Unknown || sum == source.Healthy {
-			return h
-		}
-		return sum
-	}
-	kinds := make(map[string]source.Health)
-	for _, c := range checks {
-		kinds[c.Kind] = worse(kinds[c.Kind], c.Health)
-	}
-	sum := source.Unknown
-	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
-		if len(used) == 0 && kinds[kind] == source.Healthy {
-			return source.Healthy
-		}
-		if len(used) == 0 || used[kind] {
-			sum = worse(sum, kinds[kind])
-		}
-	}
-	return sum
+		newConnectorsCreate(a), newConnectorsUpdate(a), newConnectorsRename(a), newConnectorsRotateSecret(a), newConnectorsEnable(a, true), newConnectorsEnable(a, false),
+		newConnectorsList(a), newConnectorsShow(a), newConnectorsDelete(a), newConnectorsTest(a), newConnectorsTests(a), newConnectorsLimits(a), newConnectorsLogs(a))
 }
 
 // connectors opens the database and lists the connectors.
@@ -119,77 +28,6 @@ func (a *app) connectors(ctx context.Context) (*catalog.Store, []catalog.Connect
 	}
 	connectors, err := store.Connectors(ctx)
 	return store, connectors, err
-}
-
-func newConnectorsList(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
-		Short:   "List connectors with their health",
-		Example: "  sluice connectors list\n  sluice connectors list --output json",
-		Args:    noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx := cmd.Context()
-			store, connectors, err := a.connectors(ctx)
-			if err != nil {
-				return err
-			}
-			profiles, err := store.Profiles(ctx)
-			if err != nil {
-				return err
-			}
-			var views []connectorView
-			for _, c := range connectors {
-				v, err := viewConnector(ctx, store, c, profiles)
-				if err != nil {
-					return err
-				}
-				views = append(views, v)
-			}
-			return printListOr(a, views, connectorColumns, "no connectors yet: '%s' shows how to make one", a.command("connectors create --help"))
-		},
-	}
-}
-
-func newConnectorsShow(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "show NAME",
-		Short:   "Show a connector and what its last test found",
-		Example: "  sluice connectors show acme",
-		Args:    oneArgument("connector name"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx := cmd.Context()
-			store, err := a.catalog(ctx)
-			if err != nil {
-				return err
-			}
-			c, err := store.Connector(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			profiles, err := store.Profiles(ctx)
-			if err != nil {
-				return err
-			}
-			v, err := viewConnector(ctx, store, c, profiles)
-			if err != nil {
-				return err
-			}
-			columns := slices.Concat(connectorColumns, []column[connectorView]{
-				{"secrets", func(c connectorView) any { return assignments(c.Secrets) }},
-				{"createdAt", func(c connectorView) any { return c.CreatedAt }},
-				{"updatedAt", func(c connectorView) any { return c.UpdatedAt }},
-			})
-			if err := printOne(a, v, columns); err != nil || !a.forTables() {
-				return err
-			}
-			if len(v.Checks) == 0 {
-				a.note("never tested: '%s' does", a.command("connectors test "+shellWord(v.Name)))
-				return nil
-			}
-			a.say("")
-			return a.printChecks(v.Checks)
-		},
-	}
 }
 
 func newConnectorsDelete(a *app) *cobra.Command {
@@ -208,7 +46,8 @@ where nobody can be asked, --yes is needed.`,
 			if err != nil {
 				return err
 			}
-			if _, err := store.Connector(ctx, name); err != nil {
+			c, err := store.Connector(ctx, name)
+			if err != nil {
 				return err
 			}
 			assets, err := inventory.Assets(ctx, store.Pool(), inventory.Filter{Connector: name, Limit: 1})
@@ -224,7 +63,7 @@ where nobody can be asked, --yes is needed.`,
 				return err
 			}
 			a.note("deleted connector %s", name)
-			return nil
+			return a.endTests(ctx, c)
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")

@@ -22,59 +22,67 @@ import (
 // How long a test may take, and how long it may stay without a worker before
 // it is given up.
 const (
-	testBound   = 3 * time.Minute
+	testBound   = 5 * time.Minute
 	workerBound = 5 * time.Second
 )
 
-// checkView is a step of a connection test as it is shown.
-type checkView struct {
-	Kind      string        `json:"kind"`
-	Step      string        `json:"step"`
-	Health    source.Health `json:"health"`
-	LatencyMS int64         `json:"latencyMs"`
-	Seen      *int64        `json:"seen"` // records the account sees; null: not said
-	Message   string        `json:"message"`
-	Advice    string        `json:"advice"`
-}
-
-func viewCheck(kind string, c source.Check) checkView {
-	v := checkView{Kind: kind, Step: c.Step, Health: c.Health, LatencyMS: c.Latency.Milliseconds(), Message: c.Message, Advice: c.Advice}
-	if c.Seen >= 0 {
-		v.Seen = &c.Seen
-	}
-	return v
-}
-
-var checkColumns = []column[checkView]{
-	{"kind", func(c checkView) any { return c.Kind }},
-	{"step", func(c checkView) any { return c.Step }},
-	{"health", func(c checkView) any { return string(c.Health) }},
-	{"seen", func(c checkView) any { return c.Seen }},
-	{"latencyMs", func(c checkView) any { return c.LatencyMS }},
-	{"message", func(c checkView) any { return c.Message }},
-}
-
-// testFlags say whether, and for which kinds, a connector is tested.
+// testFlags say whether, and for which applications, a connector is tested.
 type testFlags struct {
 	wanted bool
-	kinds  []string // none: all of the provider
+	all    bool
+	// applications are those named, in the vendor's spelling; none: those that
+	// its profiles use or, without profiles, that any kind reads.
+	applications []string
+	kinds        []string // names applications by the kinds that read them
+	// aside: the steps are not the result, so that they are told to people only.
+	aside bool
 }
 
 func (f *testFlags) add(cmd *cobra.Command, help string) {
 	cmd.Flags().BoolVar(&f.wanted, "test", false, help)
-	f.addKinds(cmd)
+	f.addChoice(cmd)
 }
 
-func (f *testFlags) addKinds(cmd *cobra.Command) {
-	cmd.Flags().StringSliceVar(&f.kinds, "kind", nil, "kinds to test it for, with commas between (default: all of its provider)")
+func (f *testFlags) addChoice(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.all, "all", false, "test it for every application of its vendor")
+	cmd.Flags().StringSliceVar(&f.applications, "application", nil, "applications to test it for, with commas between: "+applicationNames())
+	cmd.Flags().StringSliceVar(&f.kinds, "kind", nil, "kinds whose applications to test it for, with commas between")
 }
 
-// check refuses kinds that the provider does not have.
-func (f *testFlags) check(cmd *cobra.Command, p source.Provider) error {
-	if len(f.kinds) > 0 && !f.wanted {
-		return wrongUsage(cmd, "--kind says what is tested: add --test")
+// applicationNames lists the applications of all providers.
+func applicationNames() string {
+	var parts []string
+	for _, p := range kinds.Providers() {
+		var names []string
+		for _, application := range kinds.Applications(p.Name) {
+			names = append(names, application.Name)
+		}
+		parts = append(parts, p.Title+": "+inWords(names))
 	}
-	for i, name := range f.kinds {
+	return strings.Join(parts, "; ")
+}
+
+// named says whether it is said what to test.
+func (f *testFlags) named() bool { return f.all || len(f.applications)+len(f.kinds) > 0 }
+
+// check finds the named applications, and refuses what the provider does not
+// have.
+func (f *testFlags) check(cmd *cobra.Command, p source.Provider) error {
+	if f.named() && !f.wanted {
+		return wrongUsage(cmd, "--all, --application and --kind say what is tested: add --test")
+	}
+	if f.all && len(f.applications)+len(f.kinds) > 0 {
+		return wrongUsage(cmd, "--all tests every application: leave --application and --kind out")
+	}
+	var names []string
+	for _, name := range f.applications {
+		application, err := kinds.FindApplication(p.Name, name)
+		if err != nil {
+			return err
+		}
+		names = append(names, application.Name)
+	}
+	for _, name := range f.kinds {
 		k, err := kinds.Find(strings.TrimSpace(name))
 		if err != nil {
 			return err
@@ -82,148 +90,150 @@ func (f *testFlags) check(cmd *cobra.Command, p source.Provider) error {
 		if k.Provider() != p.Name {
 			return fmt.Errorf("kind %s is not one of %s", k.Name(), p.Title)
 		}
-		f.kinds[i] = k.Name()
+		names = append(names, k.Card().Application)
+	}
+	f.applications, f.kinds = nil, nil
+	for _, name := range names { // named twice is meant once
+		if !slices.Contains(f.applications, name) {
+			f.applications = append(f.applications, name)
+		}
 	}
 	return nil
 }
 
-// names are the kinds to test a connector for.
-func (f *testFlags) names(c catalog.Connector) []string {
-	if len(f.kinds) > 0 {
-		return f.kinds
-	}
-	var names []string
-	for _, k := range kindsOf(c.Provider) {
-		names = append(names, k.Name())
-	}
-	return names
-}
-
-const connectsHelp = `It connects when everything is healthy for the kinds that --kind names or, without
---kind, for at least one kind: an account need not have all of a vendor's products.`
+const connectsHelp = `It connects when all of the applications named by --application or --kind are
+healthy or, where none is named, at least one, and all that its profiles use: an
+account need not have all of a vendor's applications.`
 
 func newConnectorsTest(a *app) *cobra.Command {
 	test := testFlags{wanted: true}
 	cmd := &cobra.Command{
 		Use:   "test NAME",
 		Short: "Test a connector, from where the workers are, and show what its account sees",
-		Long: `Test a connector from where the workers are: that is where its runs will connect
-from. Each step says how many records the account sees, and whether that is
+		Long: `Test a connector from where the workers are, or those of its pool: that is where
+its runs will connect from. Each of the vendor's applications is tested by itself:
+those that its profiles use or, without profiles, that any kind reads; --all tests
+every one. Each step says how many records the account sees, and whether that is
 fewer than at the last test: vendors leave out what is outside an account's
 scope without a word. The exit code is 1 when something is not healthy.`,
-		Example: "  sluice connectors test acme\n  sluice connectors test acme --kind qualys-was --output json",
+		Example: "  sluice connectors test acme\n  sluice connectors test acme --all\n  sluice connectors test acme --application WAS,VMDR --output json",
 		Args:    oneArgument("connector name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.catalog(cmd.Context())
 			if err != nil {
 				return err
 			}
-			c, err := store.Connector(cmd.Context(), args[0])
+			v, err := a.view(cmd.Context(), store, args[0])
 			if err != nil {
 				return err
 			}
-			p, err := kinds.FindProvider(c.Provider)
+			p, err := kinds.FindProvider(v.Provider)
 			if err != nil {
 				return err
 			}
 			if err := test.check(cmd, p); err != nil {
 				return err
 			}
-			unhealthy, err := a.testConnector(cmd.Context(), c, test.names(c))
-			if err == nil && len(unhealthy) > 0 {
+			a.warn(v)
+			found, err := a.testConnector(cmd.Context(), v.Connector, test)
+			if err == nil && len(found.unhealthy) > 0 {
 				return exitError(exitFailure)
 			}
 			return err
 		},
 	}
-	test.addKinds(cmd)
+	test.addChoice(cmd)
 	return cmd
 }
 
+// tested says of which applications a test found everything healthy, and of
+// which not.
+type tested struct{ healthy, unhealthy []string }
+
 // connects tests a connector that is to be kept only if it connects, and
-// returns the kinds that it can be used for. When it does not connect the error
-// is an exit code.
-func (a *app) connects(ctx context.Context, c catalog.Connector, test testFlags) (usable []string, err error) {
-	names := test.names(c)
-	unhealthy, err := a.testConnector(ctx, c, names)
-	switch {
-	case err != nil:
+// returns the applications that it can be used for. When it does not connect
+// the error is an exit code.
+func (a *app) connects(ctx context.Context, store *catalog.Store, c catalog.Connector, test testFlags) (usable []string, err error) {
+	profiles, err := store.Profiles(ctx)
+	if err != nil {
 		return nil, err
-	case len(unhealthy) == 0:
-		return names, nil
-	case len(unhealthy) == len(names) || len(test.kinds) > 0:
+	}
+	used := usedApplications(profiles, c)
+	found, err := a.testConnector(ctx, c, test)
+	if err != nil {
+		return nil, err
+	}
+	needed := slices.ContainsFunc(found.unhealthy, func(name string) bool { return slices.Contains(used, name) })
+	switch {
+	case len(found.unhealthy) == 0:
+		return found.healthy, nil
+	case needed, len(found.healthy) == 0, len(test.applications) > 0:
 		return nil, exitError(exitFailure)
 	}
-	a.note("It cannot be used for %s as it is; for the others it can.", strings.Join(unhealthy, ", "))
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(unhealthy, name) }), nil
+	a.note("It cannot be used for %s as it is; for the others it can.", strings.Join(found.unhealthy, ", "))
+	return found.healthy, nil
 }
 
-// testConnector tests a connector for some kinds, prints the steps, and
-// returns the kinds for which something is not healthy.
-func (a *app) testConnector(ctx context.Context, c catalog.Connector, names []string) (unhealthy []string, err error) {
+// usedApplications are those that a connector's profiles, among these, use.
+func usedApplications(profiles []catalog.Profile, c catalog.Connector) (used []string) {
+	for _, p := range profiles {
+		if kind, err := kinds.Find(p.Kind); err == nil && p.ConnectorID == c.ID { // else a newer Sluice's
+			used = append(used, kind.Card().Application)
+		}
+	}
+	return used
+}
+
+// testConnector tests a connector and prints the steps.
+func (a *app) testConnector(ctx context.Context, c catalog.Connector, test testFlags) (found tested, err error) {
 	temporal, err := a.dial(ctx)
 	if err != nil {
-		return nil, err
+		return found, err
 	}
-	result, err := a.runTest(ctx, temporal, c, names)
+	result, err := a.runTest(ctx, temporal, workflows.TestInput{Connector: c.Name, Applications: test.applications, All: test.all, Version: c.Version})
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	var views []checkView
-	for _, kind := range names {
-		for _, check := range result.Checks[kind] {
-			views = append(views, viewCheck(kind, check))
-			if check.Health != source.Healthy && !slices.Contains(unhealthy, kind) {
-				unhealthy = append(unhealthy, kind)
-			}
-		}
-	}
-	return unhealthy, a.printChecks(views)
-}
-
-// printChecks prints the steps of a test, with the advice below the table: it
-// is too long for a cell.
-func (a *app) printChecks(views []checkView) error {
-	if !a.forTables() {
-		return printList(a, views, slices.Concat(checkColumns, []column[checkView]{{"advice", func(c checkView) any { return c.Advice }}}))
-	}
-	if err := printList(a, views, checkColumns); err != nil {
-		return err
-	}
-	about := make(map[string][]string) // steps by advice
-	var advice []string
-	for _, v := range views {
-		if v.Advice == "" {
+	for _, application := range kinds.Applications(c.Provider) {
+		checks, ok := result.Checks[application.Name]
+		if !ok {
 			continue
 		}
-		if about[v.Advice] == nil {
-			advice = append(advice, v.Advice)
+		into := &found.unhealthy // when no step was asked, too: nothing is known
+		var steps []source.Health
+		for _, check := range checks {
+			views = append(views, viewCheck(catalog.ConnectorCheck{Application: application.Name, Check: check}, time.Time{}))
+			steps = append(steps, check.Health)
 		}
-		if !slices.Contains(about[v.Advice], v.Step) {
-			about[v.Advice] = append(about[v.Advice], v.Step)
+		if catalog.Worst(steps...) == source.Healthy {
+			into = &found.healthy
+		}
+		*into = append(*into, application.Name)
+	}
+	if !test.aside || a.forTables() {
+		return found, a.printChecks(views)
+	}
+	for _, v := range views {
+		if v.Health != source.Healthy {
+			a.note("%s: %s %s: %s", c.Name, harmless(v.Step), v.Health, harmless(v.Message))
 		}
 	}
-	for _, text := range advice {
-		a.say("%s: %s", harmless(strings.Join(about[text], ", ")), harmless(text))
-	}
-	return nil
+	return found, nil
 }
 
-// runTest runs the test workflow and waits for it. A test that is under way
-// already is joined.
-func (a *app) runTest(ctx context.Context, temporalClient client.Client, c catalog.Connector, names []string) (workflows.TestResult, error) {
+// runTest runs the test workflow and waits for it. The same test, if it is
+// under way already, is joined; one of another version of the connector is not
+// the same.
+func (a *app) runTest(ctx context.Context, temporalClient client.Client, in workflows.TestInput) (workflows.TestResult, error) {
 	var none, result workflows.TestResult
 	queue := a.taskQueue()
-	id := "test/" + c.Name
-	if len(names) < len(kindsOf(c.Provider)) { // a test of other kinds is not this one
-		id += "/" + strings.Join(names, ",")
-	}
 	run, err := temporalClient.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: id, TaskQueue: queue,
+		ID: workflows.TestWorkflowID(in), TaskQueue: queue,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowExecutionTimeout: testBound,
-		StaticSummary:            "connection test of " + c.Name,
-	}, workflows.ConnectionTestType, workflows.TestInput{Connector: c.Name, Kinds: names})
+		StaticSummary:            workflows.TestSummary(in.Connector),
+	}, workflows.ConnectionTestType, in)
 	if err != nil {
 		return none, fmt.Errorf("start the connection test: %w", err)
 	}
@@ -246,7 +256,7 @@ func (a *app) runTest(ctx context.Context, temporalClient client.Client, c catal
 		return none, ctx.Err()
 	}
 	if err != nil {
-		return none, fmt.Errorf("the connection test of %s ended without a result: %s", c.Name, reasonOf(err))
+		return none, fmt.Errorf("the connection test of %s ended without a result: %s", in.Connector, reasonOf(err))
 	}
 	return result, nil
 }

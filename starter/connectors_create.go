@@ -4,26 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"sluice/internal/azure"
 	"sluice/internal/catalog"
-	"sluice/internal/fault"
+	"sluice/internal/declare"
 	"sluice/internal/secret"
 	"sluice/internal/source"
 	"sluice/internal/source/kinds"
 )
 
 func newConnectorsCreate(a *app) *cobra.Command {
-	var provider string
+	var provider, file string
 	var flags connectorFlags
 	var test testFlags
 	cmd := &cobra.Command{
-		Use:   "create NAME",
+		Use:   "create [NAME]",
 		Short: "Create a connector",
-		Long: `Create a connector, with what it signs in by. At Qualys that is a client, or a
-user, or both:
+		Long: `Create a connector, with what it signs in by. On a terminal, what is missing is
+asked for. At Qualys it signs in as a client, or a user, or both:
 
   --client-id   with its secret; serves all kinds. TotalAppSec needs a client
   --username    with its password, of an account with API access; serves WAS and
@@ -40,62 +42,169 @@ taken from a file, from the environment, or typed unseen; it is kept sealed. Or
 a reference is kept instead, and every worker reads the secret where the
 reference says.
 
+With --file, the connector is what a file says that 'sluice apply' reads.
+
 With --test, the connector is kept only if it connects.
 ` + connectsHelp,
-		Example: `  sluice connectors create acme --platform EU2 --client-id 4e1c0f --test
+		Example: `  sluice connectors create
+  sluice connectors create acme --platform EU2 --client-id 4e1c0f --test
   sluice connectors create acme-azure --tenant-id contoso.onmicrosoft.com --client-id 6f1c1a52-0a0b-4c6e-9f53-1f0f3b1f7c11 --test
-  sluice connectors create acme-vm --platform EU2 --username acme_api --test --kind qualys-vm
+  sluice connectors create acme-vm --platform EU2 --username acme_api --test --application VMDR
   sluice connectors create acme --base-url https://gateway.qg2.apps.qualys.eu --client-id 4e1c0f --client-secret-file ./secret
-  SLUICE_CLIENT_SECRET=... sluice connectors create acme --platform US1 --client-id 4e1c0f
+  SLUICE_CLIENT_SECRET=... sluice connectors create acme --platform US1 --client-id 4e1c0f --retest 6h
   sluice connectors create acme --platform US1 --client-id 4e1c0f --client-secret-ref env:QUALYS_SECRET
-  sluice connectors create acme --platform US1 --username acme_api --password-ref file:/run/secrets/qualys`,
-		Args: oneArgument("connector name"),
+  sluice connectors create acme --platform US1 --username acme_api --password-ref file:/run/secrets/qualys
+  sluice connectors create --file acme.yaml --test`,
+		Args: atMostOne("connector name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := flags.provider(cmd, provider)
+			n := newConnector{app: a}
+			var err error
+			if file != "" {
+				err = n.fromFile(cmd, file, args)
+			} else {
+				err = n.fromFlags(cmd, args, provider, &flags)
+			}
 			if err != nil {
 				return err
 			}
-			if err := flags.check(cmd, p); err != nil {
+			if err := test.check(cmd, n.provider); err != nil {
 				return err
 			}
-			if err := test.check(cmd, p); err != nil {
-				return err
-			}
-			draft := catalog.Connector{Name: args[0], Description: flags.description, Provider: p.Name, Active: true, Settings: make(map[string]string)}
-			if err := catalog.CheckConnectorName(draft.Name); err != nil {
-				return err
-			}
-			flags.settings(cmd, p, draft.Settings)
-			secrets, err := flags.secrets(cmd, a, p, nil)
-			if err != nil {
-				return err
-			}
-			if err := a.addMissing(cmd.Context(), p, draft, secrets); err != nil {
-				return err
-			}
-			return a.createAndTest(cmd.Context(), p, draft, secrets, test)
+			return n.create(cmd.Context(), test)
 		},
 	}
 	cmd.Flags().StringVar(&provider, "provider", "", "whom the connector talks to: "+inWords(providerNames())+"; not needed where the settings given tell")
+	cmd.Flags().StringVarP(&file, "file", "f", "", "file with the connector, as 'sluice export --connectors' writes it; - is standard input")
 	test.add(cmd, "test the connection, and keep the connector only if it connects")
 	flags.add(cmd)
 	return cmd
 }
 
-// createAndTest creates a connector and, with test, keeps it only if it
-// connects.
-func (a *app) createAndTest(ctx context.Context, p source.Provider, draft catalog.Connector, secrets map[string]givenSecret, test testFlags) error {
+// newConnector is a connector that is about to be created.
+type newConnector struct {
+	app      *app
+	provider source.Provider
+	draft    catalog.Connector
+	secrets  map[string]givenSecret
+	asked    bool // a person was asked for some of it
+}
+
+// fromFlags takes it from flags, the environment and, on a terminal, a person.
+func (n *newConnector) fromFlags(cmd *cobra.Command, args []string, provider string, flags *connectorFlags) (err error) {
+	a, ctx := n.app, cmd.Context()
+	name := ""
+	switch {
+	case len(args) == 1:
+		name = args[0]
+	case !a.asks():
+		return oneArgument("connector name")(cmd, args)
+	default:
+		n.asked = true
+		if name, err = a.askName(ctx); err != nil {
+			return err
+		}
+	}
+	n.provider, err = flags.provider(cmd, provider)
+	if errors.Is(err, errUnclear) && a.asks() {
+		n.asked = true
+		n.provider, err = a.askProvider(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if err := flags.check(cmd, n.provider); err != nil {
+		return err
+	}
+	n.draft = catalog.Connector{Name: name, Description: flags.description, Provider: n.provider.Name, Active: true, Settings: make(map[string]string)}
+	if err := catalog.CheckConnectorName(n.draft.Name); err != nil {
+		return err
+	}
+	if err := flags.settings(cmd, a, n.provider, &n.draft); err != nil {
+		return err
+	}
+	if n.secrets, err = flags.secrets(cmd, a, n.provider, nil); err != nil {
+		return err
+	}
+	if !a.asks() {
+		return a.addMissing(ctx, n.provider, n.draft, n.secrets)
+	}
+	i := interview{app: a, provider: n.provider, draft: n.draft, secrets: n.secrets, typed: make(map[string]bool)}
+	err = i.complete(ctx)
+	n.asked = n.asked || len(i.typed) > 0
+	return err
+}
+
+// fromFile takes it from a file as 'sluice apply' reads it.
+func (n *newConnector) fromFile(cmd *cobra.Command, file string, args []string) error {
+	var beside string // a flag that says what the file says
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if known := []string{"file", "test", "all", "application", "kind"}; cmd.LocalNonPersistentFlags().Lookup(f.Name) != nil && !slices.Contains(known, f.Name) {
+			beside = f.Name
+		}
+	})
+	if beside != "" {
+		return wrongUsage(cmd, "--file says all of the connector: leave --%s out", beside)
+	}
+	files, err := n.app.readFiles([]string{file})
+	if err != nil {
+		return err
+	}
+	documents, err := declare.Parse(files...)
+	if err != nil {
+		return err
+	}
+	if len(documents) != 1 || documents[0].Connector == nil {
+		return fmt.Errorf("%s has to hold one connector and nothing else; '%s' takes files with more", file, n.app.command("apply -f "+shellWord(file)))
+	}
+	n.draft = *documents[0].Connector
+	if len(args) == 1 && args[0] != n.draft.Name {
+		return wrongUsage(cmd, "the connector in %s is called %q, not %q", file, n.draft.Name, args[0])
+	}
+	if n.provider, err = kinds.FindProvider(n.draft.Provider); err != nil {
+		return err
+	}
+	n.secrets = make(map[string]givenSecret)
+	for field, stored := range n.draft.Secrets {
+		switch {
+		case secret.IsReference(stored):
+			n.secrets[field] = givenSecret{plain: n.app.resolve(stored), reference: stored}
+		case stored != "":
+			return fmt.Errorf("connector %s: %s is sealed for another connector, and sealed text opens nowhere else: give a reference instead, or leave it out and give it by the environment variable %s", n.draft.Name, field, variable(field))
+		}
+	}
+	n.draft.Secrets = nil
+	return n.app.addMissing(cmd.Context(), n.provider, n.draft, n.secrets)
+}
+
+// create creates the connector and, with test, keeps it only if it connects. A
+// person who was asked for it is asked for that too.
+func (n *newConnector) create(ctx context.Context, test testFlags) error {
+	a := n.app
+	if err := a.checkConnector(n.provider, n.draft, n.secrets); err != nil {
+		return err
+	}
 	store, err := a.catalog(ctx)
 	if err != nil {
 		return err
 	}
-	c, err := a.createConnector(ctx, store, p, draft, secrets)
+	if err := a.readyForTests(ctx, n.draft); err != nil {
+		return err
+	}
+	offered := n.asked && !test.wanted && a.forTables()
+	if offered {
+		answer, err := a.askOne(ctx, "test it now", "yes", "no")
+		if err != nil {
+			return err
+		}
+		test.wanted = answer == "yes"
+	}
+	c, err := a.createConnector(ctx, store, n.draft, n.secrets)
 	if err != nil {
 		return err
 	}
-	usable := test.names(c)
+	var usable []string // applications; empty: it was not tested
 	if test.wanted {
-		if usable, err = a.connects(ctx, c, test); err != nil {
+		if usable, err = a.connects(ctx, store, c, test); err != nil && (!offered || !a.keepsAnyway(ctx)) {
 			// Also after Ctrl-C: what was not tested is not kept.
 			if derr := store.DeleteConnector(context.WithoutCancel(ctx), c.Name); derr != nil {
 				return errors.Join(err, derr)
@@ -104,16 +213,12 @@ func (a *app) createAndTest(ctx context.Context, p source.Provider, draft catalo
 			return err
 		}
 	}
+	if err := a.keepTestsInStep(ctx, store, c); err != nil {
+		return err
+	}
 	if a.forTables() {
 		a.say("created connector %s", c.Name)
-		if !test.wanted {
-			a.say("Test it:          %s", a.command("connectors test "+shellWord(c.Name)))
-		}
-		kind, which := usable[0], ""
-		if len(usable) > 1 {
-			kind, which = "KIND", fmt.Sprintf("\n(KIND is %s)", inWords(usable))
-		}
-		a.say("Create a profile: %s%s", a.command(fmt.Sprintf("profiles create NAME --connector %s --kind %s", shellWord(c.Name), kind)), which)
+		a.sayWhatNext(c, usable)
 		return nil
 	}
 	if test.wanted {
@@ -126,111 +231,29 @@ func (a *app) createAndTest(ctx context.Context, p source.Provider, draft catalo
 	return printOne(a, v, connectorColumns)
 }
 
-// createConnector checks and stores a connector, with its secrets sealed or
-// as references.
-func (a *app) createConnector(ctx context.Context, store *catalog.Store, p source.Provider, draft catalog.Connector, secrets map[string]givenSecret) (catalog.Connector, error) {
-	if err := a.checkConnector(p, draft, secrets); err != nil {
-		return draft, err
-	}
-	seal, err := a.sealing(secrets)
-	if err != nil {
-		return draft, err
-	}
-	return store.CreateConnector(ctx, draft, func(id int64) (map[string]string, error) { return seal(id), nil })
+// keepsAnyway asks whether a new connector that does not connect is to be kept.
+func (a *app) keepsAnyway(ctx context.Context) bool {
+	answer, err := a.askOne(ctx, "it does not connect; keep it all the same", "no", "yes")
+	return err == nil && answer == "yes"
 }
 
-// connection is a connector with what is given of its secrets, as a provider
-// checks it without using the network.
-func connection(c catalog.Connector, secrets map[string]givenSecret) source.Connection {
-	const elsewhere = "elsewhere" // it is there; more cannot be checked here
-	conn := source.Connection{Connector: c.Name, Settings: c.Settings, Secrets: make(map[string]string)}
-	for field := range c.Secrets {
-		conn.Secrets[field] = elsewhere
+// sayWhatNext tells what can be done with a new connector, by the applications
+// that a test found it good for.
+func (a *app) sayWhatNext(c catalog.Connector, usable []string) {
+	if len(usable) == 0 {
+		a.say("Test it:          %s", a.command("connectors test "+shellWord(c.Name)))
 	}
-	for field, given := range secrets {
-		conn.Secrets[field] = given.plain
-		if given.reference != "" && given.plain == "" {
-			conn.Secrets[field] = elsewhere
+	var names []string // of kinds
+	for _, application := range kinds.Applications(c.Provider) {
+		if application.Kind != "" && (len(usable) == 0 || slices.Contains(usable, application.Name)) {
+			names = append(names, application.Kind)
 		}
 	}
-	return conn
-}
-
-// checkConnector checks a connector's settings and what is given of its
-// secrets without using the network, and says what was put right.
-func (a *app) checkConnector(p source.Provider, c catalog.Connector, secrets map[string]givenSecret) error {
-	for field, given := range secrets {
-		if given.reference != "" && given.plain == "" {
-			a.note("%s cannot be read here at %s; the workers must find it there", field, given.reference)
-		}
+	switch len(names) {
+	case 0:
+	case 1:
+		a.say("Create a profile: %s", a.command(fmt.Sprintf("profiles create NAME --connector %s --kind %s", shellWord(c.Name), names[0])))
+	default:
+		a.say("Create a profile: %s\n(KIND is %s)", a.command(fmt.Sprintf("profiles create NAME --connector %s --kind KIND", shellWord(c.Name))), inWords(names))
 	}
-	conn := connection(c, secrets)
-	if err := p.Check(conn); err != nil {
-		return withFlag(err, p)
-	}
-	if p.Note != nil {
-		if note := p.Note(conn); note != "" {
-			a.note("%s", harmless(note))
-		}
-	}
-	return nil
-}
-
-// withFlag adds to an error about a setting by which flag it is given.
-func withFlag(err error, p source.Provider) error {
-	f := fault.As(err)
-	if f == nil {
-		return err
-	}
-	for _, field := range p.Fields {
-		switch {
-		case f.Code != "connector-"+field.Name:
-		case field.Secret:
-			return fmt.Errorf("%w; give it by --%s-file or --%s-ref", err, flagName(field.Name), flagName(field.Name))
-		default:
-			return fmt.Errorf("%w; give it by --%s", err, flagName(field.Name))
-		}
-	}
-	return err
-}
-
-// sealing returns what makes of given secrets the texts to store for the
-// connector with an id. It reads the master key only if something is sealed.
-func (a *app) sealing(secrets map[string]givenSecret) (seal func(id int64) map[string]string, err error) {
-	cfg, err := a.config()
-	if err != nil {
-		return nil, err
-	}
-	var key secret.Key
-	for _, given := range secrets {
-		if given.reference == "" {
-			if key, err = cfg.MasterKey(); err != nil {
-				return nil, err
-			}
-			if warning := cfg.KeyWarning(); warning != "" {
-				a.note("%s", warning)
-			}
-		}
-	}
-	return func(id int64) map[string]string {
-		stored := make(map[string]string)
-		for field, given := range secrets {
-			stored[field] = given.reference
-			if given.reference == "" {
-				stored[field] = key.Seal(secret.Place{ConnectorID: id, Field: field}, given.plain)
-			}
-		}
-		return stored
-	}, nil
-}
-
-// kindsOf lists the kinds of a provider.
-func kindsOf(provider string) []source.Kind {
-	var of []source.Kind
-	for _, k := range kinds.All() {
-		if k.Provider() == provider {
-			of = append(of, k)
-		}
-	}
-	return of
 }

@@ -25,14 +25,14 @@ func TestAConnectorIsCreatedTestedShownAndDeleted(t *testing.T) {
 	require.Equal(t, map[string]string{"clientSecret": "sealed"}, before.Secrets)
 
 	table := h.ok("connectors", "test", name, "--kind", "qualys-tas")
-	require.Regexp(t, `qualys-tas +TAS applications +healthy +30 +\d+ +answered, and shows 30 records`, table)
-	require.Regexp(t, `qualys-tas +TAS API collections +healthy +10 +\d+`, table)
+	require.Regexp(t, `TAS +TAS applications +healthy +30 +\d+ +answered, and shows 30 records`, table)
+	require.Regexp(t, `TAS +TAS API collections +healthy +10 +\d+`, table)
 
 	after := okJSON[[]connectorView](h, "connectors", "list")
 	require.Len(t, after, 1)
 	require.Equal(t, source.Healthy, after[0].Health)
 	require.NotNil(t, after[0].TestedAt)
-	require.Contains(t, h.ok("connectors", "logs", name), "connection test: TAS applications healthy")
+	require.Contains(t, h.ok("connectors", "logs", name), "connection test: TAS: TAS applications healthy")
 
 	h.ok("connectors", "delete", name)
 	require.Empty(t, okJSON[[]connectorView](h, "connectors", "list"))
@@ -137,9 +137,13 @@ func TestConnectorsTestFailsWhenSomethingIsNotHealthy(t *testing.T) {
 	require.Equal(t, exitFailure, r.code)
 	var checks []checkView
 	require.NoError(t, json.Unmarshal([]byte(r.out), &checks))
-	require.Equal(t, source.Healthy, checks[1].Health)
-	require.NotEqual(t, source.Healthy, checks[2].Health)
-	require.NotEmpty(t, checks[2].Advice)
+	found := make(map[string]checkView) // by step
+	for _, check := range checks {
+		found[check.Step] = check
+	}
+	require.Equal(t, source.Healthy, found["TAS applications"].Health)
+	require.NotEqual(t, source.Healthy, found["TAS API collections"].Health)
+	require.NotEmpty(t, found["TAS API collections"].Advice)
 }
 
 func TestAConnectorWithAssetsIsDeletedOnlyOnPurpose(t *testing.T) {

@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"sluice/internal/catalog"
+	"sluice/internal/secret"
 	"sluice/internal/source"
 	"sluice/internal/source/kinds"
 )
@@ -33,7 +33,9 @@ otherwise it is as before.
 		Example: `  sluice connectors update acme --new-secret --test
   sluice connectors update acme --client-id 4e1c0f --client-secret-file ./secret --test
   sluice connectors update acme --username acme_api --client-id "" --client-secret-ref "" --test
-  sluice connectors update acme --platform EU2 --base-url ""`,
+  sluice connectors update acme --platform EU2 --base-url ""
+  sluice connectors update acme --proxy-url http://proxy:3128 --ca-bundle-file ./ca.pem --test
+  sluice connectors update acme --retest 6h`,
 		Args: oneArgument("connector name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().NFlag() == 0 {
@@ -67,7 +69,9 @@ otherwise it is as before.
 			if cmd.Flags().Changed("description") {
 				after.Description = flags.description
 			}
-			flags.settings(cmd, p, after.Settings)
+			if err := flags.settings(cmd, a, p, &after); err != nil {
+				return err
+			}
 			if newSecret && len(secrets) == 0 {
 				if secrets, err = a.findSecrets(ctx, secretsOf(p, after)...); err != nil {
 					return err
@@ -76,18 +80,11 @@ otherwise it is as before.
 			if err := a.addMissing(ctx, p, after, secrets); err != nil {
 				return err
 			}
-			if err := a.checkConnector(p, after, secrets); err != nil {
-				return err
-			}
-			seal, err := a.sealing(secrets)
-			if err != nil {
-				return err
-			}
-			maps.Copy(after.Secrets, seal(after.ID))
-			return a.updateAndTest(ctx, store, before, after, test)
+			return a.updateAndTest(ctx, store, p, before, after, secrets, test)
 		},
 	}
 	cmd.Flags().BoolVar(&newSecret, "new-secret", false, "take a new secret from the environment, or ask for it unseen")
+	a.addNewKey(cmd)
 	test.add(cmd, "test the connection, and keep the change only if it connects")
 	flags.add(cmd)
 	return cmd
@@ -98,28 +95,42 @@ func secretsOf(p source.Provider, c catalog.Connector) []source.Field {
 	return slices.DeleteFunc(slices.Clone(p.Fields), func(f source.Field) bool { return c.Secrets[f.Name] == "" })
 }
 
-// updateAndTest changes a connector and, with test, undoes it unless it
-// connects. Workers test what is stored.
-func (a *app) updateAndTest(ctx context.Context, store *catalog.Store, before, after catalog.Connector, test testFlags) error {
-	if err := store.UpdateConnector(ctx, after); err != nil {
+// updateAndTest checks and changes a connector and, with test, undoes it unless
+// it connects. Workers test what is stored.
+func (a *app) updateAndTest(ctx context.Context, store *catalog.Store, p source.Provider, before, after catalog.Connector, secrets map[string]givenSecret, test testFlags) error {
+	if err := a.checkConnector(p, after, secrets); err != nil {
+		return err
+	}
+	seal, err := a.sealing(ctx, store, secrets)
+	if err != nil {
+		return err
+	}
+	if before.TestEvery != after.TestEvery { // without Temporal nothing is begun
+		if _, err := a.dial(ctx); err != nil {
+			return err
+		}
+	}
+	if after, err = store.UpdateSealed(ctx, after, seal); err != nil {
 		return err
 	}
 	if test.wanted {
-		if _, err := a.connects(ctx, after, test); err != nil {
-			// Also after Ctrl-C: what was not tested is not kept. UpdateConnector
-			// refuses if somebody else has changed it meanwhile.
-			before.Version = after.Version + 1
-			undo := context.WithoutCancel(ctx)
-			if uerr := errors.Join(store.ForgetChecks(undo, after.ID), store.UpdateConnector(undo, before)); uerr != nil {
-				return errors.Join(err, fmt.Errorf("put connector %s back as it was: %w", before.Name, uerr))
+		if _, err := a.connects(ctx, store, after, test); err != nil {
+			// Also after Ctrl-C: what was not tested is not kept.
+			if uerr := store.RevertConnector(context.WithoutCancel(ctx), before); uerr != nil {
+				return errors.Join(err, uerr)
 			}
 			a.note("connector %s is as before, because the test did not succeed", before.Name)
 			return err
 		}
 	}
+	if before.TestEvery != after.TestEvery {
+		if err := a.keepTestsInStep(ctx, store, after); err != nil {
+			return err
+		}
+	}
 	if a.forTables() {
 		a.say("updated connector %s", after.Name)
-		if !test.wanted {
+		if !test.wanted && !(maps.Equal(before.Settings, after.Settings) && maps.Equal(before.Secrets, after.Secrets)) {
 			a.say("Test it: %s", a.command("connectors test "+shellWord(after.Name)))
 		}
 		return nil
@@ -127,17 +138,87 @@ func (a *app) updateAndTest(ctx context.Context, store *catalog.Store, before, a
 	if test.wanted {
 		return nil // the checks are the result
 	}
-	now, err := store.Connector(ctx, after.Name)
-	if err != nil {
-		return err
-	}
-	profiles, err := store.Profiles(ctx)
-	if err != nil {
-		return err
-	}
-	v, err := viewConnector(ctx, store, now, profiles)
+	v, err := a.view(ctx, store, after.Name)
 	if err != nil {
 		return err
 	}
 	return printOne(a, v, connectorColumns)
+}
+
+func newConnectorsRotateSecret(a *app) *cobra.Command {
+	var untested bool
+	var flags connectorFlags
+	test := testFlags{wanted: true}
+	cmd := &cobra.Command{
+		Use:   "rotate-secret NAME",
+		Short: "Give a connector a new secret, and keep the old one unless it connects",
+		Long: `Give a connector a new secret. It is given by a file or a reference, taken from
+the environment, or asked for unseen; of several secrets, those that are not given
+stay. It is tested, and the old one is kept unless the connector connects.
+` + connectsHelp + `
+
+Where workers read a secret by a reference, change it there first: then this
+command, without any other secret, lets the workers read it again, and tests it.`,
+		Example: "  sluice connectors rotate-secret acme\n  sluice connectors rotate-secret acme --client-secret-file ./secret\n  SLUICE_PASSWORD=... sluice connectors rotate-secret acme --no-test",
+		Args:    oneArgument("connector name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			if untested && test.named() {
+				return wrongUsage(cmd, "--no-test tests nothing: leave --all, --application and --kind out")
+			}
+			store, err := a.catalog(ctx)
+			if err != nil {
+				return err
+			}
+			before, err := store.Connector(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			p, err := kinds.FindProvider(before.Provider)
+			if err != nil {
+				return err
+			}
+			if err := flags.check(cmd, p); err != nil {
+				return err
+			}
+			if err := test.check(cmd, p); err != nil {
+				return err
+			}
+			test.wanted = !untested
+			after := before
+			after.Settings, after.Secrets = maps.Clone(before.Settings), maps.Clone(before.Secrets)
+			secrets, err := flags.secrets(cmd, a, p, after.Secrets)
+			if err != nil {
+				return err
+			}
+			if len(secrets) == 0 {
+				if secrets, err = a.findRotated(ctx, p, after); err != nil {
+					return err
+				}
+			}
+			return a.updateAndTest(ctx, store, p, before, after, secrets, test)
+		},
+	}
+	a.addNewKey(cmd)
+	cmd.Flags().BoolVar(&untested, "no-test", false, "do not test it: keep the new secret in any case")
+	test.addChoice(cmd)
+	flags.addFields(cmd, func(field source.Field) bool { return field.Secret })
+	return cmd
+}
+
+// findRotated gets new secrets of a connector; none when all that it has are
+// references, which are rotated where they point to.
+func (a *app) findRotated(ctx context.Context, p source.Provider, c catalog.Connector) (map[string]givenSecret, error) {
+	var sealed []source.Field
+	for _, field := range secretsOf(p, c) {
+		if stored := c.Secrets[field.Name]; secret.IsReference(stored) {
+			a.note("workers read %s at %s, and do so again now", field.Name, harmless(stored))
+		} else {
+			sealed = append(sealed, field)
+		}
+	}
+	if len(sealed) == 0 && len(c.Secrets) > 0 {
+		return nil, nil
+	}
+	return a.findSecrets(ctx, sealed...)
 }

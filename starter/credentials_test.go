@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -92,12 +94,12 @@ func TestAConnectorIsKeptIfItConnectsForWhatItIsFor(t *testing.T) {
 	refused := create("--kind", "qualys-tas,qualys-vm")
 	require.Equal(t, exitFailure, refused.code, "a user cannot read TotalAppSec")
 	require.Contains(t, refused.err, "was not kept")
-	require.NotContains(t, refused.out, "qualys-was")
+	require.NotContains(t, refused.out, "WAS")
 
 	kept := create()
 	require.Zero(t, kept.code, kept.out+kept.err)
-	require.Contains(t, kept.err, "It cannot be used for qualys-tas as it is; for the others it can.")
-	require.Contains(t, kept.out, "(KIND is qualys-was or qualys-vm)\n")
+	require.Contains(t, kept.err, "It cannot be used for TAS as it is; for the others it can.")
+	require.Contains(t, kept.out, "(KIND is qualys-vm or qualys-was)\n")
 
 	require.Equal(t, exitFailure, h.run("connectors", "test", name).code)
 	require.Zero(t, h.run("connectors", "test", name, "--kind", "qualys-was").code)
@@ -109,4 +111,17 @@ func TestAConnectorIsKeptIfItConnectsForWhatItIsFor(t *testing.T) {
 	h.ok("profiles", "create", h.name+"-web", "--connector", name, "--kind", "qualys-was")
 	view = okJSON[connectorView](h, "connectors", "show", name)
 	require.Equal(t, "healthy", string(view.Health), "of the kinds that its profiles bring in")
+}
+
+func TestAConnectorWithACertificateChangesWithoutItBeingReadAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	certificate, _ := clientCertificate(t)
+	path := filepath.Join(t.TempDir(), "client.pem")
+	require.NoError(t, os.WriteFile(path, []byte(certificate), 0o600))
+	r := h.runWith(t.Context(), environment{"SLUICE_CLIENT_SECRET": "s"}, nil, "connectors", "create", "tls", "--platform", "US1", "--client-id", "c", "--tls-certificate-file", path)
+	require.Zero(t, r.code, r.err)
+	h.ok("connectors", "update", "tls", "--description", "changed")
+	require.Contains(t, h.applyOK(strings.Replace(h.ok("export"), "changed", "once more", 1)), "~ connector tls")
+	require.Equal(t, "once more", okJSON[connectorView](h, "connectors", "show", "tls").Description)
 }

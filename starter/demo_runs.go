@@ -16,7 +16,7 @@ import (
 // demoSetup removes what an earlier demo left, and creates a connector to each
 // vendor and a profile of every kind anew.
 func (a *app) demoSetup(ctx context.Context, vendors *simulated) error {
-	a.heading("A connector to each vendor, and a profile of every kind")
+	a.heading("A connector to each vendor")
 	store, err := a.catalog(ctx)
 	if err != nil {
 		return err
@@ -27,25 +27,27 @@ func (a *app) demoSetup(ctx context.Context, vendors *simulated) error {
 	var connectors []catalog.Connector
 	for _, provider := range kinds.Providers() {
 		settings, secrets := vendors.settings(provider.Name)
-		c, err := a.createConnector(ctx, store, provider, catalog.Connector{
+		c, err := a.createConnector(ctx, store, catalog.Connector{
 			Name: demoConnectors[provider.Name], Description: demoDescription, Provider: provider.Name, Active: true, Settings: settings,
 		}, secrets)
 		if err != nil {
 			return err
 		}
 		a.say("created connector %s to the simulated %s; its secret is sealed", c.Name, provider.Title)
-		for _, kind := range kindsOf(provider.Name) {
+		connectors = append(connectors, c)
+	}
+	a.heading("Test of the connections, from where the worker is")
+	for _, c := range connectors {
+		if _, err := a.connects(ctx, store, c, testFlags{}); err != nil {
+			return err
+		}
+	}
+	a.heading("A profile of every kind")
+	for _, c := range connectors {
+		for _, kind := range kindsOf(c.Provider) {
 			if err := a.demoCreateProfile(ctx, store, c, kind); err != nil {
 				return err
 			}
-		}
-		connectors = append(connectors, c)
-	}
-
-	a.heading("Test of the connections, from where the worker is")
-	for _, c := range connectors {
-		if _, err := a.connects(ctx, c, testFlags{}); err != nil {
-			return err
 		}
 	}
 	a.heading("Where the profiles stand")

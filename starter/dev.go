@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"sluice/internal/catalog"
+	"sluice/internal/config"
 	"sluice/internal/devstack"
 )
 
@@ -57,7 +58,7 @@ func (a *app) up(ctx context.Context) (*devstack.Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := cfg.Logger()
+	log, err := cfg.Logger(a.secrets)
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +89,7 @@ func (a *app) up(ctx context.Context) (*devstack.Stack, error) {
 		},
 		WorkerBinary: worker,
 		WorkerEnv:    []string{"SLUICE_HOME=" + cfg.Home},
+		WorkerArgs:   ownWorker(cfg),
 		Log:          log,
 		Progress:     func(line string) { a.say("%s", line) },
 	})
@@ -100,6 +102,15 @@ func (a *app) up(ctx context.Context) (*devstack.Stack, error) {
 	}
 	a.say("the worker runs")
 	return stack, nil
+}
+
+// ownWorker are the arguments of the worker. With a database of its own no other
+// worker has another master key: that secrets do not open was told already.
+func ownWorker(cfg config.Config) []string {
+	if cfg.DatabaseURL != "" {
+		return nil
+	}
+	return []string{"--new-key"}
 }
 
 // workerBinary is sluice-worker beside the running program.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"sluice/internal/catalog"
 	"sluice/internal/config"
 	"sluice/internal/secret"
@@ -32,22 +34,22 @@ func (a *app) provideMasterKey(ctx context.Context, cfg config.Config, databaseU
 		return err
 	}
 	defer store.Close()
-	sealed, shut, err := sealedSecrets(ctx, store, key)
+	sealed, err := store.SealedSecrets(ctx, key)
 	if err != nil {
 		return err
 	}
 	path := absolute(cfg.KeyFile())
 	switch {
-	case !missing && len(shut) > 0:
+	case !missing && len(sealed.Shut) > 0:
 		a.note("the secrets of connectors %s were sealed with another master key than this one: use that one, or enter them again with '%s'",
-			harmless(strings.Join(shut, ", ")), a.command("connectors update NAME --new-secret"))
+			harmless(strings.Join(sealed.Shut, ", ")), a.command("connectors rotate-secret NAME --new-key"))
 		return nil
 	case !missing:
 		return nil
-	case len(sealed) > 0:
+	case len(sealed.Connectors) > 0:
 		return fmt.Errorf("the master key is not at %s, and the secrets of connectors %s are sealed with it: put your copy of it there; "+
-			"if it is lost, make a new one (umask 077; openssl rand -base64 32 > %s) and enter the secrets again with 'sluice connectors update NAME --new-secret'",
-			path, strings.Join(sealed, ", "), shellWord(path))
+			"if it is lost, make a new one (umask 077; openssl rand -base64 32 > %s) and enter the secrets again with 'sluice connectors rotate-secret NAME --new-key'",
+			path, strings.Join(sealed.Connectors, ", "), shellWord(path))
 	case !cfg.MakesKey():
 		return fmt.Errorf("SLUICE_MASTER_KEY_FILE names %s, which is not there: put a master key there (umask 077; openssl rand -base64 32 > %s), "+
 			"or unset it, and one is made in %s", path, shellWord(path), absolute(cfg.Home))
@@ -55,39 +57,28 @@ func (a *app) provideMasterKey(ctx context.Context, cfg config.Config, databaseU
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("make a folder for the master key: %w", err)
 	}
-	if _, err := secret.LoadOrCreateKey(path); err != nil {
+	if _, err := secret.LoadOrCreateKeyFile(path); err != nil {
 		return err
 	}
 	a.say("created a master key in %s: keep a copy", path)
 	return nil
 }
 
-// sealedSecrets names the connectors that have a sealed secret, and of them
-// those that the key does not open.
-func sealedSecrets(ctx context.Context, store *catalog.Store, key secret.Key) (sealed, shut []string, err error) {
-	connectors, err := store.Connectors(ctx)
-	if err != nil {
-		return nil, nil, err
+// checkKey refuses to seal a secret with a key that opens none of those that are
+// stored: the workers have another.
+func (a *app) checkKey(ctx context.Context, store *catalog.Store, key secret.Key) error {
+	sealed, err := store.SealedSecrets(ctx, key)
+	if err != nil || !sealed.AllShut() || a.newKey {
+		return err
 	}
-	for _, c := range connectors {
-		has, opens := false, true
-		for field, stored := range c.Secrets {
-			if !secret.IsSealed(stored) {
-				continue
-			}
-			has = true
-			if _, err := key.Open(secret.Place{ConnectorID: c.ID, Field: field}, stored); err != nil {
-				opens = false
-			}
-		}
-		if has {
-			sealed = append(sealed, c.Name)
-		}
-		if !opens {
-			shut = append(shut, c.Name)
-		}
-	}
-	return sealed, shut, nil
+	return fmt.Errorf("nothing is sealed with the master key of here (key %s): it opens no secret of any connector (%s), which are sealed with %s; "+
+		"use the key that the workers have; if that is lost, enter the secrets again with '%s'",
+		strings.Join(key.IDs(), ", "), strings.Join(sealed.Connectors, ", "), sealed.With(), a.command("connectors rotate-secret NAME --new-key"))
+}
+
+// addNewKey adds the flag for when the old master key is lost.
+func (a *app) addNewKey(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.newKey, "new-key", false, "seal with the master key of here although it opens no secret that is stored: theirs is lost")
 }
 
 // absolute is a path that means the same wherever it is read.

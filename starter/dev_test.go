@@ -103,11 +103,11 @@ func TestTheDemoRunsTwiceInARow(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(out))
 		for _, said := range []string{
-			`qualys-tas +TAS applications +healthy +1500 `, `qualys-was +WAS findings +healthy +6000 `, `qualys-vm +hosts +healthy +500 `,
+			`TAS +TAS applications +healthy +1500 `, `WAS +WAS findings +healthy +6000 `, `VMDR +hosts +healthy +500 `,
 			`demo-tas +Registered\n`, `demo-was +Processed +succeeded`, `demo-vm +Processed +succeeded`,
 			`demo-tas +\d+ +succeeded +\+2000 ~0 =0 .*rejected 6`, `demo-was +\d+ +succeeded +\+300 ~0 =0 +\+6000 ~0 =0 +\+\d+ ~0 =0`, `demo-vm +\d+ +succeeded +\+500 ~0 =0 +\+\d+ ~0 =0 +\+0 ~0 =\d+`,
 			`demo-tas +\d+ +succeeded +\+20 ~99 =0`, `demo-was +\d+ +succeeded +\+3 ~15 =0`, `demo-vm +\d+ +succeeded +\+5 `,
-			`azure-apim +.+ healthy `, `demo-apim +\d+ +succeeded +\+120 ~0 =0`, `demo-apim +\d+ +succeeded +\+3 ~\d+ =0`, `(GET|POST) +/\S+ +\S+ +no +\d+ `,
+			`API Management +.+ healthy `, `demo-apim +\d+ +succeeded +\+120 ~0 =0`, `demo-apim +\d+ +succeeded +\+3 ~\d+ =0`, `(GET|POST) +/\S+ +\S+ +no +\d+ `,
 			`Temporal UI +http://127.0.0.1:`, `sluice status\n`,
 		} {
 			require.Regexp(t, said, string(out))
@@ -149,6 +149,16 @@ func TestDevRunsEverythingUntilItIsStopped(t *testing.T) {
 	h.ok("profiles", "create", "apps", "--connector", "acme", "--kind", "qualys-tas")
 	require.Contains(t, h.ok("run", "apps", "--wait"), "succeeded")
 	require.Contains(t, h.ok("profiles", "show", "apps"), at.UIURL+"/namespaces/default/workflows/start-workflow?")
+
+	// So does a worker, such as one of a pool.
+	var served sayings
+	pool := exec.Command(filepath.Join(filepath.Dir(sluice), "sluice-worker"), "--pool", "emea")
+	pool.Env = bare(home)
+	pool.Stdout, pool.Stderr = &served, &served
+	require.NoError(t, pool.Start())
+	require.Eventually(t, served.has("worker started"), within, every, "%s", &served)
+	require.NoError(t, pool.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, pool.Wait(), "%s", &served)
 
 	var worker struct{ PID int }
 	noted, err := os.ReadFile(filepath.Join(home, "run", "worker.pid"))

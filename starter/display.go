@@ -149,6 +149,8 @@ func (d *display) bar(s lifecycle.Stream, now time.Time) string {
 	switch pace := d.pace(s, now); {
 	case s.Error != "":
 		line += ": " + harmless(s.Error)
+	case s.Phase == lifecycle.Waiting && s.WaitUntil.IsZero():
+		line += ": " + harmless(s.Waits)
 	case s.Phase == lifecycle.Waiting:
 		line += fmt.Sprintf(" until %s: %s", s.WaitUntil.Local().Format(time.TimeOnly), harmless(s.Waits))
 	case pace != "":

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"sluice/internal/catalog"
 	"sluice/internal/lifecycle"
+	"sluice/internal/secret"
 )
 
 // trouble is something that is not as it should be.
@@ -31,6 +33,17 @@ var troubleColumns = []column[trouble]{
 	{"advice", func(f trouble) any { return f.Advice }},
 }
 
+// troubleTable has what may be long in the last column, where it is not cut.
+var troubleTable = []column[trouble]{
+	troubleColumns[0], troubleColumns[1],
+	{"problem", func(f trouble) any {
+		if f.Advice == "" {
+			return f.Problem
+		}
+		return f.Problem + ": " + f.Advice
+	}},
+}
+
 func newDoctor(a *app) *cobra.Command {
 	var fix bool
 	cmd := &cobra.Command{
@@ -39,11 +52,14 @@ func newDoctor(a *app) *cobra.Command {
 		Long: `Look for what is not as it should be:
 
   a database or a Temporal that cannot be reached, or no worker
+  a secret of a connector that the master key of here does not open
   a schedule that Temporal lacks, has for no profile, or has otherwise than the
-  profile says, for example because it was changed in the Temporal UI
+  profile says, for example because it was changed in the Temporal UI; likewise
+  the schedules of connectors' tests
+  a worker pool that a connector names and no worker serves
   a run that is marked as under way though Temporal does not run it any more
 
-With --fix, schedules become what the profiles say, and such runs are closed. A
+With --fix, schedules become what profiles and connectors say, and such runs are closed. A
 schedule that somebody paused stays paused. The exit code is 1 when something is
 left to mend.`,
 		Example: "  sluice doctor\n  sluice doctor --fix",
@@ -70,7 +86,11 @@ left to mend.`,
 			if len(troubles) == 0 && a.forTables() {
 				a.note("all is as it should be")
 			}
-			if err := printList(a, troubles, troubleColumns); err != nil {
+			columns := troubleColumns
+			if a.forTables() {
+				columns = troubleTable
+			}
+			if err := printList(a, troubles, columns); err != nil {
 				return err
 			}
 			if left > 0 {
@@ -101,6 +121,11 @@ func (a *app) examine(ctx context.Context) ([]trouble, error) {
 		troubles = append(troubles, trouble{About: "workers", Problem: fmt.Sprintf("none asks for work on task queue %q", a.taskQueue()),
 			Advice: "start 'sluice dev' or sluice-worker"})
 	}
+	shut, err := a.examineSecrets(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	troubles = append(troubles, shut...)
 	profiles, err := store.Profiles(ctx)
 	if err != nil {
 		return nil, err
@@ -123,7 +148,38 @@ func (a *app) examine(ctx context.Context) ([]trouble, error) {
 		troubles = append(troubles, found[i]...)
 	}
 	orphans, err := a.orphans(ctx, store, names)
-	return append(troubles, orphans...), err
+	if err != nil {
+		return nil, err
+	}
+	connectors, err := a.examineConnectors(ctx, store)
+	return slices.Concat(troubles, orphans, connectors), err
+}
+
+// examineSecrets looks whether the secrets that are sealed open here.
+func (a *app) examineSecrets(ctx context.Context, store *catalog.Store) ([]trouble, error) {
+	stored, err := store.StoredSecrets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	key, missing := cfg.MasterKey()
+	var troubles []trouble
+	for _, s := range stored {
+		if s.Token || !secret.IsSealed(s.Stored) {
+			continue
+		}
+		if missing != nil {
+			return []trouble{{About: "master key", Problem: missing.Error(), Advice: "give it to the workers and to this command alike"}}, nil
+		}
+		if _, err := key.Open(s.At, s.Stored); err != nil {
+			troubles = append(troubles, trouble{About: "connector " + s.Connector, Problem: err.Error(),
+				Advice: fmt.Sprintf("use the master key that it was sealed with, or enter the secret again: '%s'", a.command("connectors rotate-secret "+shellWord(s.Connector)))})
+		}
+	}
+	return troubles, nil
 }
 
 // examineProfile looks at a profile's schedule and lease.
@@ -134,7 +190,7 @@ func (a *app) examineProfile(ctx context.Context, store *catalog.Store, p catalo
 	if err != nil {
 		return nil, err
 	}
-	drift, err := schedules.Drift(ctx, p.Name, p.Schedule, p.Active)
+	drift, err := schedules.Drift(ctx, p.Name, p.Schedule, p.Runs())
 	if err != nil {
 		return nil, err
 	}

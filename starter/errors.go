@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
 
+	"sluice/internal/catalog"
 	"sluice/internal/lifecycle"
 	"sluice/internal/suggest"
 )
@@ -107,6 +108,10 @@ func report(w io.Writer, err error) int {
 		return exitInterrupted
 	}
 	fmt.Fprintf(w, "sluice: %s\n", readable(err))
+	if catalog.Denied(err) {
+		fmt.Fprintf(w, "The login to the database may not do that: a member of role %s may read what is no secret, one of %s may write, one of %s may migrate.\n",
+			catalog.ReaderRole, catalog.WorkerRole, catalog.OwnerRole)
+	}
 	return exitFailure
 }
 

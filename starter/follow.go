@@ -68,9 +68,13 @@ func (a *app) follow(ctx context.Context, run execution, profile string) (ending
 			return a.endOf(ctx, temporalClient, run, profile)
 		default:
 			progress, err := queryProgress(ctx, temporalClient, d)
-			if err == nil {
+			pools := unserved(d, time.Now())
+			switch {
+			case err == nil && len(pools) > 0:
+				display.trouble(waitsForPool(progress.RunID, pools[0]))
+			case err == nil:
 				display.show(withHeartbeats(progress, d), retriesOf(d)...)
-			} else if ctx.Err() == nil {
+			case ctx.Err() == nil:
 				display.trouble(fmt.Sprintf("no worker answers on task queue %q; the run goes on as soon as one does ('sluice dev' or sluice-worker)", a.taskQueue()))
 			}
 		}

@@ -178,7 +178,7 @@ func (h *house) open() *catalog.Store {
 func (h *house) startWorker() {
 	h.t.Helper()
 	w := worker.New(h.dial(), h.env["SLUICE_TASK_QUEUE"], worker.Options{MaxHeartbeatThrottleInterval: time.Second})
-	acts := activities.New(h.open(), h.key, config.DefaultLimits, zap.NewNop())
+	acts := activities.New(h.open(), h.key, config.DefaultLimits, zap.NewNop(), nil)
 	h.t.Cleanup(func() { activities.Close(acts) })
 	workflows.Register(w, acts)
 	require.NoError(h.t, w.Start())
@@ -213,7 +213,7 @@ func withProfile(t *testing.T, cfg simulator.Config) (h *house, sim *simulator.S
 	h.startWorker()
 	sim, connector = h.withConnector(cfg)
 	profile = h.name + "-apps"
-	h.ok("profiles", "create", profile, "--connector", connector, "--kind", "qualys-tas")
+	h.ok("profiles", "create", "--force", profile, "--connector", connector, "--kind", "qualys-tas")
 	return h, sim, connector, profile
 }
 

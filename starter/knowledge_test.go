@@ -27,8 +27,8 @@ func withHosts(t *testing.T) (h *house, sim *simulator.Simulator, connector, pro
 	h.startWorker()
 	sim, connector = h.withConnector(hosts)
 	profile = h.name + "-hosts"
-	h.ok("profiles", "create", profile, "--connector", connector, "--kind", "qualys-vm")
-	h.ok("profiles", "create", h.name+"-web", "--connector", connector, "--kind", "qualys-was")
+	h.ok("profiles", "create", "--force", profile, "--connector", connector, "--kind", "qualys-vm")
+	h.ok("profiles", "create", "--force", h.name+"-web", "--connector", connector, "--kind", "qualys-was")
 	h.ok("run", profile, "--wait")
 	h.ok("run", h.name+"-web", "--wait")
 	return h, sim, connector, profile
@@ -149,7 +149,7 @@ func TestAProfileIsNarrowedByFilters(t *testing.T) {
 	h.startWorker()
 	_, connector := h.withConnector(hosts)
 	profile := h.name + "-severe"
-	h.ok("profiles", "create", profile, "--connector", connector, "--kind", "qualys-vm", "--filter", "severities=4, 5,4", "--filter", "statuses=New,Active")
+	h.ok("profiles", "create", "--force", profile, "--connector", connector, "--kind", "qualys-vm", "--filter", "severities=4, 5,4", "--filter", "statuses=New,Active")
 	p := okJSON[catalog.Profile](h, "profiles", "show", profile)
 	require.Equal(t, map[string][]string{"severities": {"4", "5"}, "statuses": {"New", "Active"}}, p.Filters)
 	require.Contains(t, h.ok("profiles", "list"), "severities=4,5 statuses=New,Active")
@@ -180,11 +180,11 @@ func TestWhatAProfileGoesWithoutIsSaid(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	_, connector := h.withConnector(hosts)
-	r := h.run("profiles", "create", "only-findings", "--connector", connector, "--kind", "qualys-was", "--asset-types", "FINDING")
+	r := h.run("profiles", "create", "--force", "only-findings", "--connector", connector, "--kind", "qualys-was", "--asset-types", "FINDING")
 	require.Zero(t, r.code, r.err)
 	require.Contains(t, r.err, "Without WEBAPP, an asset is known by what its findings say of it")
 	require.Contains(t, r.err, "Without KNOWLEDGEBASE, findings have their QID and not what it stands for")
-	r = h.run("profiles", "create", "only-apps", "--connector", connector, "--kind", "qualys-was", "--asset-types", "WEBAPP")
+	r = h.run("profiles", "create", "--force", "only-apps", "--connector", connector, "--kind", "qualys-was", "--asset-types", "WEBAPP")
 	require.NotContains(t, r.err, "Without")
 	require.NotContains(t, h.run("profiles", "update", "only-apps", "--asset-types", "WEBAPP,FINDING,KNOWLEDGEBASE").err, "Without")
 }
@@ -208,7 +208,7 @@ func TestATestOfAConnectorSaysWhatTheAccountSeesAndWhenThatIsLess(t *testing.T) 
 	h := newHouse(t)
 	h.startWorker()
 	sim, connector := h.withConnector(hosts)
-	require.Regexp(t, `qualys-vm +hosts +healthy +20 `, h.run("connectors", "test", connector, "--kind", "qualys-vm").out)
+	require.Regexp(t, `VMDR +hosts +healthy +20 `, h.run("connectors", "test", connector, "--kind", "qualys-vm").out)
 
 	_, err := sim.Advance(simulator.Change{VM: simulator.VMChange{Removed: 0.5}})
 	require.NoError(t, err)

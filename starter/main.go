@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/contrib/envconfig"
 
 	"sluice/internal/config"
+	"sluice/internal/redact"
 )
 
 func main() {
@@ -34,12 +35,23 @@ type process struct {
 
 // execute runs a command line and returns its exit code.
 func execute(ctx context.Context, p process, args []string) int {
-	a := &app{process: p}
+	a := &app{process: p, secrets: redact.NewForLogs()}
 	defer a.close()
 	root := newRoot(a)
 	root.SetArgs(args)
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
-	return report(p.err, asInterruption(ctx, root.ExecuteContext(ctx)))
+	return report(withoutSecrets{p.err, a.secrets}, asInterruption(ctx, root.ExecuteContext(ctx)))
+}
+
+// withoutSecrets writes texts, each as a whole, without what is secret.
+type withoutSecrets struct {
+	to      io.Writer
+	secrets *redact.Set
+}
+
+func (w withoutSecrets) Write(text []byte) (int, error) {
+	_, err := w.to.Write(w.secrets.Bytes(text))
+	return len(text), err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -11,7 +10,6 @@ import (
 	"sluice/internal/catalog"
 	"sluice/internal/source"
 	"sluice/internal/source/kinds"
-	"sluice/workflows"
 )
 
 func newProfiles(a *app) *cobra.Command {
@@ -51,13 +49,14 @@ var profilePolicyColumns = []column[catalog.Profile]{
 
 func newProfilesCreate(a *app) *cobra.Command {
 	var connector, kind, status string
+	var force bool
 	var flags profileFlags
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Create a profile",
 		Long: `Create a profile. Its name becomes part of workflow ids: small letters, digits,
 '.', '_' and '-'. Records are mapped by the default transform map of their asset
-type.
+type, or by the one that --map names. Its connector has to be tested before, unless it is created inactive.
 
 ` + filtersHelp() + `
 
@@ -95,6 +94,12 @@ type.
 			if err != nil {
 				return err
 			}
+			if err := flags.maps.find(cmd, a); err != nil {
+				return err
+			}
+			if maps, err = flags.maps.over(cmd, k, maps); err != nil {
+				return err
+			}
 			ctx := cmd.Context()
 			store, err := a.catalog(ctx)
 			if err != nil {
@@ -106,6 +111,14 @@ type.
 			}
 			if c.Provider != k.Provider() {
 				return fmt.Errorf("connector %s talks to %s, kind %s needs one to %s", c.Name, c.Provider, k.Name(), k.Provider())
+			}
+			if status == "active" {
+				if err := a.checkTested(ctx, store, c, force); err != nil {
+					return err
+				}
+				if err := a.warnUnhealthy(ctx, store, c, k.Name()); err != nil {
+					return err
+				}
 			}
 			if spec != nil { // without Temporal nothing is begun
 				if _, err := a.dial(ctx); err != nil {
@@ -135,6 +148,7 @@ type.
 				}
 				a.noteAssetTypes(p)
 				a.noteSchedule(p)
+				a.noteDisabled(p)
 				return nil
 			}
 			return printOne(a, p, slices.Concat(profileColumns, profilePolicyColumns))
@@ -143,6 +157,7 @@ type.
 	cmd.Flags().StringVar(&connector, "connector", "", "connector to bring in from")
 	cmd.Flags().StringVar(&kind, "kind", "", "what to bring in: "+strings.Join(kindNames(), ", "))
 	cmd.Flags().StringVar(&status, "status", "active", "active or inactive; an inactive profile does not run")
+	cmd.Flags().BoolVar(&force, "force", false, "make it active although its connector was never tested")
 	flags.add(cmd)
 	return cmd
 }
@@ -241,87 +256,6 @@ func newProfilesList(a *app) *cobra.Command {
 				return err
 			}
 			return printListOr(a, profiles, profileColumns, noProfiles, a.command("profiles create --help"))
-		},
-	}
-}
-
-func newProfilesShow(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "show NAME",
-		Short:   "Show a profile, and the link that starts it in the Temporal UI",
-		Example: "  sluice profiles show acme-apps",
-		Args:    oneArgument("profile name"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.catalog(cmd.Context())
-			if err != nil {
-				return err
-			}
-			p, err := store.Profile(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			if err := printOne(a, p, slices.Concat(profileColumns, profilePolicyColumns)); err != nil || !a.forTables() {
-				return err
-			}
-			link, err := a.startLink(p.Name)
-			if err != nil {
-				return err
-			}
-			a.say("\nStart it:            %s\nor in a browser at:  %s", a.command("run "+p.Name+" --wait"), link)
-			return nil
-		},
-	}
-}
-
-// startLink is where the Temporal UI offers to start a profile's run: its
-// form is filled in, and the empty input means the profile of the workflow id.
-func (a *app) startLink(profile string) (string, error) {
-	cfg, at, err := a.located()
-	if err != nil {
-		return "", err
-	}
-	query := url.Values{
-		"workflowId":   {workflows.WorkflowID(profile)},
-		"taskQueue":    {cfg.TaskQueue},
-		"workflowType": {workflows.IngestionType},
-	}
-	ui := at.UIURL
-	if ui == "" {
-		ui = "(the address of your Temporal UI)"
-	}
-	return ui + "/namespaces/" + url.PathEscape(a.namespace(at)) + "/workflows/start-workflow?" + query.Encode(), nil
-}
-
-func newProfilesDelete(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "delete NAME",
-		Short: "Delete a profile and its schedule; what it brought in stays",
-		Long: `Delete a profile and its schedule. The history of its runs and what they brought into the
-inventory stay; 'sluice connectors delete' removes that too.`,
-		Example: "  sluice profiles delete acme-apps",
-		Args:    oneArgument("profile name"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx := cmd.Context()
-			p, s, err := a.profileAndSchedules(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			store, err := a.catalog(ctx)
-			if err != nil {
-				return err
-			}
-			if err := store.DeleteProfile(ctx, p.Name); err != nil {
-				return err
-			}
-			a.note("deleted profile %s", p.Name)
-			removed, err := s.Remove(ctx, p.Name)
-			if err != nil {
-				return fmt.Errorf("%w; '%s' deletes it", err, a.command("doctor --fix"))
-			}
-			if removed {
-				return a.logSchedule(ctx, p, "removed")
-			}
-			return nil
 		},
 	}
 }

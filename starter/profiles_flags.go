@@ -50,6 +50,7 @@ type profileFlags struct {
 	description string
 	assetTypes  []string
 	filters     filterFlags
+	maps        mapFlags
 	fullEvery   hours
 	policy      catalog.Policy
 	schedule    scheduleFlags
@@ -60,6 +61,7 @@ func (f *profileFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.assetTypes, "asset-types", nil, "asset types, with commas between (default: all of the kind)")
 	f.filters.add(cmd)
+	f.maps.add(cmd)
 	flags.StringVar(&f.description, "description", "", "what the profile is for")
 	f.fullEvery = hours(f.policy.FullEveryHours)
 	flags.Var(&f.fullEvery, "full-every", "age of the last full run at which mode auto reads everything again")
@@ -122,6 +124,9 @@ func (f *profileFlags) change(cmd *cobra.Command, p *catalog.Profile) error {
 			}
 		}
 		p.AssetTypes, p.Maps = types, maps
+	}
+	if p.Maps, err = f.maps.over(cmd, k, p.Maps); err != nil {
+		return err
 	}
 	spec, err := f.schedule.over(cmd, p.Schedule)
 	if err != nil {

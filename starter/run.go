@@ -85,8 +85,8 @@ func (a *app) start(ctx context.Context, in workflows.Input) (execution, error) 
 	if err != nil {
 		return execution{}, err
 	}
-	if !p.Active {
-		return execution{}, a.inactive(p.Name)
+	if err := a.checkRuns(p); err != nil {
+		return execution{}, err
 	}
 	id := workflows.WorkflowID(p.Name)
 	run, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{

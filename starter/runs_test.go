@@ -153,7 +153,7 @@ func TestWithoutAWorkerARunWaitsAndSaysForWhat(t *testing.T) {
 	h := newHouse(t)
 	_, connector := h.withConnector(smallEstate)
 	profile := h.name + "-apps"
-	h.ok("profiles", "create", profile, "--connector", connector, "--kind", "qualys-tas")
+	h.ok("profiles", "create", "--force", profile, "--connector", connector, "--kind", "qualys-tas")
 	waiting, _, errs := h.inBackground(t.Context(), "run", profile, "--wait")
 	require.Eventually(t, errs.has(`no worker answers on task queue "`+h.name+`"`), within, every)
 
@@ -276,6 +276,9 @@ func TestTwoActiveProfilesOfAConnectorMustMapAnAssetTypeAlike(t *testing.T) {
 	store := h.open()
 	p, err := store.Profile(t.Context(), profile)
 	require.NoError(t, err)
+
+	require.NoError(t, store.AddMap(t.Context(), []byte("name: of-my-own\nsource: qualys-tas.application\ntarget: inventory\nassetClass: application\n"+
+		"rows:\n  - from: id\n    to: asset.assetHeader.externalAssetId\n")))
 
 	p.Name = h.name + "-other"
 	p.Maps = map[string]string{"APPLICATION": "of-my-own", "APICOLLECTION": p.Maps["APICOLLECTION"]}

@@ -25,6 +25,13 @@ func (a *app) schedules(ctx context.Context) (*scheduler.Scheduler, error) {
 		Workflow: workflows.IngestionType, TaskQueue: a.taskQueue(), WorkflowID: workflows.WorkflowID,
 		Input:   func(profile string) any { return workflows.Input{Profile: profile, Mode: lifecycle.Auto} },
 		Details: workflows.StaticDetails,
+		Test: scheduler.TestStarts{
+			Workflow: workflows.ConnectionTestType,
+			WorkflowID: func(connector string) string {
+				return workflows.TestWorkflowID(workflows.TestInput{Connector: connector})
+			},
+			Input: func(connector string) any { return workflows.TestInput{Connector: connector} },
+		},
 	}), nil
 }
 
@@ -34,7 +41,7 @@ func (a *app) keepInStep(ctx context.Context, store *catalog.Store, p catalog.Pr
 	s, err := a.schedules(ctx)
 	change := scheduler.Unchanged
 	if err == nil {
-		change, err = s.Ensure(ctx, p.Name, p.Schedule, p.Active)
+		change, err = s.Ensure(ctx, p.Name, p.Schedule, p.Runs())
 	}
 	if err != nil {
 		return fmt.Errorf("profile %s is stored, but Temporal's schedule of it is not in step yet: %w; '%s' mends that", p.Name, err, a.command("doctor --fix"))
@@ -82,7 +89,7 @@ with what was changed or paused in the Temporal UI.`,
 			if err != nil {
 				return err
 			}
-			if drift := s.Compare(d, p.Name, p.Schedule, p.Active); len(drift) > 0 {
+			if drift := s.Compare(d, p.Name, p.Schedule, p.Runs()); len(drift) > 0 {
 				a.note("Temporal's schedule is not what the profile says (%s): '%s' makes it so again", harmless(strings.Join(drift, "; ")), a.command("doctor --fix"))
 			}
 			next := []nextRun{}
@@ -95,6 +102,8 @@ with what was changed or paused in the Temporal UI.`,
 				a.note("the schedule of %s is paused%s: none of these will come until '%s'", p.Name, because(d.Note), a.command("profiles resume "+p.Name))
 			case !p.Active:
 				a.note("profile %s is inactive: runs are refused until '%s'", p.Name, a.command("profiles activate "+p.Name))
+			case !p.ConnectorActive:
+				a.note("%s", a.disabled(p))
 			case len(next) == 0:
 				a.note("the schedule of %s is over: nothing will start it any more", p.Name)
 			}
@@ -124,6 +133,8 @@ func (a *app) whyNoSchedule(p catalog.Profile) string {
 		return fmt.Sprintf("profile %s has no schedule: give it one with '%s'", p.Name, a.command("profiles update "+p.Name+` --schedule "every 6h"`))
 	case !p.Active:
 		return fmt.Sprintf("profile %s is inactive: its schedule (%s) begins with '%s'", p.Name, p.Schedule, a.command("profiles activate "+p.Name))
+	case !p.ConnectorActive:
+		return a.disabled(p)
 	case len(p.Schedule.Next(time.Now(), 1)) == 0:
 		return fmt.Sprintf("the schedule of %s (%s) is over", p.Name, p.Schedule)
 	}
@@ -176,8 +187,8 @@ apart from the schedule, or in another mode, there is 'sluice run'.`,
 // checkNothingRuns refuses what would be skipped, because a run of the
 // profile is under way.
 func (a *app) checkNothingRuns(ctx context.Context, p catalog.Profile) error {
-	if !p.Active {
-		return a.inactive(p.Name)
+	if err := a.checkRuns(p); err != nil {
+		return err
 	}
 	now, err := a.situationOf(ctx, p)
 	if err == nil && now.Running != nil {
@@ -192,9 +203,15 @@ func (a *app) underWay(profile string) error {
 		profile, a.command("status "+profile+" --watch"), a.command("runs cancel "+profile))
 }
 
-// inactive is the error for starting an inactive profile.
-func (a *app) inactive(profile string) error {
-	return fmt.Errorf("profile %s is inactive: '%s' activates it", profile, a.command("profiles activate "+profile))
+// checkRuns refuses what would not be let start.
+func (a *app) checkRuns(p catalog.Profile) error {
+	switch {
+	case !p.Active:
+		return fmt.Errorf("profile %s is inactive: '%s' activates it", p.Name, a.command("profiles activate "+p.Name))
+	case !p.ConnectorActive:
+		return errors.New(a.disabled(p))
+	}
+	return nil
 }
 
 // logSchedule notes what was done to a schedule in the connector's log.
@@ -260,5 +277,13 @@ func (a *app) setPaused(ctx context.Context, name, what string, do func(context.
 		return err
 	}
 	a.note("the schedule of %s is %s", p.Name, harmless(what))
-	return a.logSchedule(ctx, p, what)
+	if err := a.logSchedule(ctx, p, what); err != nil || p.Runs() {
+		return err
+	}
+	a.note("%s", a.whyNoSchedule(p))
+	store, err := a.catalog(ctx)
+	if err != nil {
+		return err
+	}
+	return a.keepInStep(ctx, store, p)
 }

@@ -23,7 +23,7 @@ func scheduled(t *testing.T, flags ...string) (h *house, profile string) {
 	h.startWorker()
 	_, connector := h.withConnector(smallEstate)
 	profile = h.name + "-apps"
-	h.ok(append([]string{"profiles", "create", profile, "--connector", connector, "--kind", "qualys-tas"}, flags...)...)
+	h.ok(append([]string{"profiles", "create", "--force", profile, "--connector", connector, "--kind", "qualys-tas"}, flags...)...)
 	return h, profile
 }
 
@@ -143,7 +143,7 @@ func TestTheScheduleFollowsTheProfile(t *testing.T) {
 	require.Equal(t, lifecycle.Registered, h.status(profile).State)
 	require.Contains(t, h.run("profiles", "next", profile).err, "profiles activate "+profile)
 	require.Contains(t, h.run("run", profile).err, "profiles activate "+profile)
-	h.ok("profiles", "activate", profile)
+	h.ok("profiles", "activate", "--force", profile)
 	require.Equal(t, lifecycle.Scheduled, h.status(profile).State)
 	h.ok("profiles", "update", profile, "--schedule", "none")
 	h.hasNoSchedule(profile)
@@ -200,9 +200,9 @@ func TestDoctorNamesAndMendsDrift(t *testing.T) {
 			return &client.ScheduleUpdate{Schedule: &s}, nil
 		},
 	}))
-	h.ok("profiles", "create", h.name+"-gone", "--connector", h.name+"-acme", "--kind", "qualys-tas", "--schedule", "daily at 06:00")
+	h.ok("profiles", "create", "--force", h.name+"-gone", "--connector", h.name+"-acme", "--kind", "qualys-tas", "--schedule", "daily at 06:00")
 	require.NoError(t, h.inTemporal(h.name+"-gone").Delete(t.Context()))
-	h.ok("profiles", "create", h.name+"-old", "--connector", h.name+"-acme", "--kind", "qualys-tas", "--schedule", "daily at 06:00")
+	h.ok("profiles", "create", "--force", h.name+"-old", "--connector", h.name+"-acme", "--kind", "qualys-tas", "--schedule", "daily at 06:00")
 	require.NoError(t, h.open().DeleteProfile(t.Context(), h.name+"-old"))
 	// A run is marked as under way that Temporal knows nothing of.
 	store := h.open()
@@ -279,7 +279,7 @@ func TestAScheduledRunWithoutAWorkerIsSeen(t *testing.T) {
 	h := newHouse(t) // has no worker
 	_, connector := h.withConnector(smallEstate)
 	profile := h.name + "-apps"
-	h.ok("profiles", "create", profile, "--connector", connector, "--kind", "qualys-tas", "--schedule", "every 1s")
+	h.ok("profiles", "create", "--force", profile, "--connector", connector, "--kind", "qualys-tas", "--schedule", "every 1s")
 	s := h.becomes(profile, func(s profileStatus) bool { return s.Running != nil })
 	require.Equal(t, lifecycle.Processing, s.State)
 	require.Contains(t, s.Running.WorkflowID, workflows.WorkflowID(profile)+"-")

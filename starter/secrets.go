@@ -36,6 +36,7 @@ func (a *app) secretFrom(field source.Field, file, reference string) (givenSecre
 	}
 	if file != "-" {
 		plain, err := secret.ReadFile(file)
+		a.secrets.Add(plain)
 		return givenSecret{plain: plain}, err
 	}
 	text, err := io.ReadAll(io.LimitReader(a.in, maxSecret+1))
@@ -45,7 +46,9 @@ func (a *app) secretFrom(field source.Field, file, reference string) (givenSecre
 	if len(text) > maxSecret {
 		return givenSecret{}, fmt.Errorf("standard input is longer than any %s", field.Name)
 	}
-	return givenSecret{plain: strings.TrimRight(string(text), "\r\n")}, nil
+	plain := strings.TrimRight(string(text), "\r\n")
+	a.secrets.Add(plain)
+	return givenSecret{plain: plain}, nil
 }
 
 // addMissing adds the secrets that a connector cannot do without to those
@@ -86,6 +89,7 @@ func (a *app) findSecrets(ctx context.Context, fields ...source.Field) (map[stri
 	var missing []string
 	for _, field := range fields {
 		if plain, _ := a.env.LookupEnv(variable(field.Name)); plain != "" {
+			a.secrets.Add(plain)
 			found[field.Name] = givenSecret{plain: plain}
 		}
 		missing = append(missing, fmt.Sprintf("%s is missing: give it by --%s-file, in the environment variable %s, or by --%[2]s-ref",
@@ -98,18 +102,17 @@ func (a *app) findSecrets(ctx context.Context, fields ...source.Field) (map[stri
 	if !ok {
 		return nil, errors.New(strings.Join(missing, "; or "))
 	}
-	hint := "it is not shown"
+	stays := ""
 	if len(fields) > 1 {
-		hint += "; nothing: it stays"
+		stays = "; nothing: it stays"
 	}
 	for _, field := range fields {
-		plain, err := a.askUnseen(ctx, fd, fmt.Sprintf("%s (%s): ", field.Name, hint))
-		switch {
-		case errors.Is(err, errInterrupted):
-			return nil, fmt.Errorf("%w: nothing was changed", err)
-		case err != nil:
-			return nil, fmt.Errorf("read %s: %w", field.Name, err)
-		case plain != "":
+		plain, err := a.askSecret(ctx, fd, field, stays)
+		if err != nil {
+			return nil, err
+		}
+		if plain != "" {
+			a.secrets.Add(plain)
 			found[field.Name] = givenSecret{plain: plain}
 		}
 	}
@@ -119,11 +122,31 @@ func (a *app) findSecrets(ctx context.Context, fields ...source.Field) (map[stri
 	return found, nil
 }
 
+// askSecret asks for a secret, unseen; for one of several lines, where it is.
+func (a *app) askSecret(ctx context.Context, fd int, field source.Field, hint string) (plain string, err error) {
+	if field.File {
+		path, err := a.askWord(ctx, fmt.Sprintf("file with %s (%s%s): ", field.Name, field.Help, hint))
+		if err != nil || path == "" {
+			return "", err
+		}
+		return secret.ReadFile(path)
+	}
+	plain, err = a.askUnseen(ctx, fd, fmt.Sprintf("%s (it is not shown%s): ", field.Name, hint))
+	switch {
+	case errors.Is(err, errInterrupted):
+		return "", fmt.Errorf("%w: nothing was changed", err)
+	case err != nil:
+		return "", fmt.Errorf("read %s: %w", field.Name, err)
+	}
+	return plain, nil
+}
+
 // resolve reads the secret behind a reference, so that it can be checked;
 // empty when it is not on this machine.
 func (a *app) resolve(reference string) string {
 	if name, ok := strings.CutPrefix(reference, "env:"); ok {
 		plain, _ := a.env.LookupEnv(name)
+		a.secrets.Add(plain)
 		return plain
 	}
 	path, _ := strings.CutPrefix(reference, "file:")
@@ -131,6 +154,7 @@ func (a *app) resolve(reference string) string {
 	if err != nil {
 		return ""
 	}
+	a.secrets.Add(plain)
 	return plain
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -244,7 +245,7 @@ func (a *app) statusOf(ctx context.Context, p catalog.Profile) (profileStatus, e
 	s.Last = now.Last
 	facts := lifecycle.Facts{AssetsIn: now.AssetsIn}
 	if d := now.Schedule; d != nil {
-		facts.WillStart = p.Active && d.WillStart()
+		facts.WillStart = p.Runs() && d.WillStart()
 		if s.Schedule, err = a.viewSchedule(ctx, p, *d); err != nil {
 			return s, err
 		}
@@ -254,6 +255,9 @@ func (a *app) statusOf(ctx context.Context, p catalog.Profile) (profileStatus, e
 	}
 	if !p.Active {
 		s.Note = fmt.Sprintf("it is inactive: '%s' lets it run", a.command("profiles activate "+p.Name))
+	}
+	if p.Active && !p.ConnectorActive {
+		s.Note = a.disabled(p)
 	}
 	if now.Running == nil && now.Holder != nil {
 		s.Note = fmt.Sprintf("run %d was ended from outside; the next run closes it", now.Holder.RunID)
@@ -283,6 +287,12 @@ func (a *app) statusOf(ctx context.Context, p catalog.Profile) (profileStatus, e
 			s.Running.Progress, s.Running.RunID = &progress, progress.RunID
 			facts.Fetching = progress.State == lifecycle.Processing
 			facts.AssetsIn = facts.AssetsIn || progress.AssetsIn()
+			if s.Note == "" {
+				s.Note = waitsOf(progress)
+			}
+			for _, pool := range unserved(now.Running, time.Now()) {
+				s.Note = waitsForPool(progress.RunID, pool)
+			}
 		case ctx.Err() != nil:
 			return s, ctx.Err()
 		case errors.Is(err, errNoAnswer):
@@ -299,13 +309,29 @@ func (a *app) statusOf(ctx context.Context, p catalog.Profile) (profileStatus, e
 	return s, nil
 }
 
+// waitsOf says what a run's streams wait for; empty when none does.
+func waitsOf(progress lifecycle.Progress) string {
+	var waits []string
+	for _, stream := range progress.Streams {
+		if stream.Phase != lifecycle.Waiting {
+			continue
+		}
+		text := stream.Name + " waits"
+		if !stream.WaitUntil.IsZero() {
+			text += " until " + stream.WaitUntil.Local().Format(time.TimeOnly)
+		}
+		waits = append(waits, text+": "+stream.Waits)
+	}
+	return strings.Join(waits, "; ")
+}
+
 // viewSchedule is a profile's schedule as its status shows it.
 func (a *app) viewSchedule(ctx context.Context, p catalog.Profile, d scheduler.Description) (*scheduleStatus, error) {
 	schedules, err := a.schedules(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &scheduleStatus{Paused: d.Paused, Drift: schedules.Compare(d, p.Name, p.Schedule, p.Active)}
+	s := &scheduleStatus{Paused: d.Paused, Drift: schedules.Compare(d, p.Name, p.Schedule, p.Runs())}
 	if p.Schedule != nil {
 		s.When = p.Schedule.String()
 	}

@@ -20,6 +20,8 @@ import (
 	"sluice/activities"
 	"sluice/internal/catalog"
 	"sluice/internal/config"
+	"sluice/internal/redact"
+	"sluice/internal/source"
 	"sluice/internal/visibility"
 	"sluice/workflows"
 )
@@ -38,12 +40,31 @@ func main() {
 	}
 }
 
+const long = `Run Sluice's workflows and activities until SIGINT or SIGTERM.
+
+With --pool, run only what has to be done from here: the fetches and connection
+tests of connectors whose setting "pool" names the pool, because only a machine
+in this network reaches their vendor. Such a worker needs:
+
+  outgoing connections to Temporal, PostgreSQL and the vendor, nothing incoming
+  the same SLUICE_TASK_QUEUE and master key as the other workers
+  the environment variables and files that secrets of these connectors refer to
+
+Everything else, such as writing the inventory, is left to workers without a
+pool: there has to be one, anywhere. Of each as many as wanted can run.
+
+Environment:
+`
+
 func command() *cobra.Command {
-	return &cobra.Command{
-		Use:           "sluice-worker",
-		Short:         "Run Sluice's workflows and activities",
-		Long:          "Run Sluice's workflows and activities until SIGINT or SIGTERM.\n\nEnvironment:\n" + config.Help(),
-		Example:       "  SLUICE_DATABASE_URL=postgres://sluice@db/sluice TEMPORAL_ADDRESS=temporal:7233 sluice-worker",
+	var pool string
+	var newKey bool
+	cmd := &cobra.Command{
+		Use:   "sluice-worker",
+		Short: "Run Sluice's workflows and activities",
+		Long:  long + config.Help(),
+		Example: `  SLUICE_DATABASE_URL=postgres://sluice@db/sluice TEMPORAL_ADDRESS=temporal:7233 sluice-worker
+  sluice-worker --pool emea   # inside the network that the pool emea is for`,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -52,19 +73,32 @@ func command() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log, err := cfg.Logger()
+			if cfg, _, err = cfg.Located(); err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("pool") {
+				cfg.Pool = pool
+			}
+			if err := source.CheckCommon(source.Connection{Settings: map[string]string{source.FieldPool: cfg.Pool}}); err != nil {
+				return err
+			}
+			secrets := redact.NewForLogs()
+			log, err := cfg.Logger(secrets)
 			if err != nil {
 				return err
 			}
-			return run(cmd.Context(), cfg, log)
+			return run(cmd.Context(), cfg, newKey, log, secrets)
 		},
 	}
+	cmd.Flags().StringVar(&pool, "pool", "", "serve this worker pool only (default: SLUICE_POOL)")
+	cmd.Flags().BoolVar(&newKey, "new-key", false, "serve although the master key opens no secret that is stored: theirs is lost")
+	return cmd
 }
 
 // run serves until the context ends, then hands over what is under way.
-func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
+func run(ctx context.Context, cfg config.Config, newKey bool, log *zap.Logger, secrets *redact.Set) error {
 	if cfg.DatabaseURL == "" {
-		return errors.New("SLUICE_DATABASE_URL is not set: a worker needs the database's URL (or let 'sluice dev' start it)")
+		return errors.New("it is not known where the database is: set SLUICE_DATABASE_URL, or SLUICE_HOME to the folder in which 'sluice dev' runs")
 	}
 	key, err := cfg.MasterKey()
 	if err != nil {
@@ -78,30 +112,43 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 	if err := store.CheckSchema(ctx); err != nil {
 		return err
 	}
+	if err := ready(ctx, store, key, newKey, log); err != nil {
+		return err
+	}
 	temporal, err := cfg.DialTemporal(ctx, log)
 	if err != nil {
 		return err
 	}
 	defer temporal.Close()
-	if err := register(ctx, cfg, temporal); err != nil {
-		log.Warn(err.Error())
+	if cfg.Pool == "" {
+		if err := register(ctx, cfg, temporal); err != nil {
+			log.Warn(err.Error())
+		}
 	}
-	w := worker.New(temporal, cfg.TaskQueue, worker.Options{
+	queue := workflows.PoolQueue(cfg.TaskQueue, cfg.Pool)
+	w := worker.New(temporal, queue, worker.Options{
+		DisableWorkflowWorker: cfg.Pool != "",
 		// Activities let go at once when the worker stops; this is the time
 		// they get to say so, so that another worker goes on within seconds.
 		WorkerStopTimeout: 10 * time.Second,
 		// People see heartbeats; 60 s, the default, is too old to be live.
 		MaxHeartbeatThrottleInterval: 2 * time.Second,
 	})
-	acts := activities.New(store, key, cfg.Limits, log)
-	workflows.Register(w, acts)
+	acts := activities.New(store, key, cfg.Limits, log, secrets)
+	if cfg.Pool != "" {
+		w.RegisterActivity(acts)
+	} else {
+		workflows.Register(w, acts)
+	}
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
-	if err := scheduleMaintenance(ctx, temporal, cfg.TaskQueue); err != nil {
-		log.Warn("old data will not be cleaned up", zap.Error(err))
+	if cfg.Pool == "" {
+		if err := scheduleMaintenance(ctx, temporal, cfg.TaskQueue); err != nil {
+			log.Warn("old data will not be cleaned up", zap.Error(err))
+		}
 	}
-	log.Info("worker started", zap.String("taskQueue", cfg.TaskQueue))
+	log.Info("worker started", zap.String("taskQueue", queue))
 	<-ctx.Done()
 	log.Info("worker stopping")
 	w.Stop()

@@ -41,7 +41,7 @@ func TestMaintenanceIsScheduledOnceAndCleansUp(t *testing.T) {
 	limits := config.DefaultLimits
 	limits.LogRetention = time.Nanosecond
 	w := worker.New(c, queue, worker.Options{})
-	workflows.Register(w, activities.New(store, secret.Key{}, limits, zap.NewNop()))
+	workflows.Register(w, activities.New(store, secret.Key{}, limits, zap.NewNop(), nil))
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
 

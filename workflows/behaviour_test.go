@@ -1,7 +1,6 @@
 package workflows_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -288,29 +287,6 @@ func TestAStreamThatBringsNothingForTooLongIsGivenUp(t *testing.T) {
 	s := newStage(t, setup{estate: config, limits: limits})
 	_, err := s.run(workflows.Input{Profile: s.profile})
 	require.ErrorContains(t, err, "nothing was received for")
-}
-
-func TestConnectionTest(t *testing.T) {
-	t.Parallel()
-	s := newStage(t, setup{estate: estate})
-	run, err := s.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "test/" + s.queue, TaskQueue: s.queue},
-		workflows.ConnectionTestType, workflows.TestInput{Connector: "tas", Kinds: []string{"qualys-tas"}})
-	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	var result workflows.TestResult
-	require.NoError(t, run.Get(ctx, &result))
-	checks := result.Checks["qualys-tas"]
-	require.Len(t, checks, 3)
-	for _, c := range checks {
-		require.Equal(t, "healthy", string(c.Health), c.Message)
-	}
-	require.Equal(t, int64(230), checks[1].Seen)
-	c, err := s.store.Connector(t.Context(), "tas")
-	require.NoError(t, err)
-	stored, err := s.store.LatestChecks(t.Context(), c.ID)
-	require.NoError(t, err)
-	require.Len(t, stored, 3)
 }
 
 func TestAPageWithNothingReadableDoesNotEndABatch(t *testing.T) {

@@ -80,8 +80,13 @@ func TestARunSurvivesThatTemporalIsKilled(t *testing.T) {
 
 // startWorker starts a worker as a process of its own, with small batches.
 func (s *stage) startWorker(env ...string) *exec.Cmd {
-	cmd := exec.Command(testenv.Command(s.t, "sluice/worker"))
-	cmd.Env = append(os.Environ(), "SLUICE_DATABASE_URL="+s.with.database, "TEMPORAL_ADDRESS="+s.with.temporal, "SLUICE_TASK_QUEUE="+s.queue,
+	return s.startProcess(func(binary string) *exec.Cmd { return exec.Command(binary) }, env...)
+}
+
+func (s *stage) startProcess(command func(binary string) *exec.Cmd, env ...string) *exec.Cmd {
+	cmd := command(testenv.Command(s.t, "sluice/worker"))
+	cmd.Env = append(cmd.Env, os.Environ()...)
+	cmd.Env = append(cmd.Env, "SLUICE_DATABASE_URL="+s.with.database, "TEMPORAL_ADDRESS="+s.with.temporal, "SLUICE_TASK_QUEUE="+s.queue,
 		"SLUICE_MASTER_KEY="+masterKey, "SLUICE_BATCH_PAGES=1", "SLUICE_LOG_FORMAT=json")
 	cmd.Env = append(cmd.Env, env...)
 	log, err := os.CreateTemp(s.t.TempDir(), "worker")

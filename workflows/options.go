@@ -17,7 +17,9 @@ import (
 //	Upsert      15 min          15 s       until the activity gives up
 //	Reconcile   1 h             15 s       until it is decided
 //	Finish      10 min          -          until it is done
-//	Probe       2 min           15 s       3
+//	PlanTest    10 s            -          until it is decided, for 1 min
+//	Untested    10 s            -          until it is done, for 1 min
+//	Probe       90 s            15 s       3, for 2 min
 //	CleanUp     1 h             15 s       until it is done
 //
 // A batch ends by itself after 45 s of fetching, so 15 minutes only end an
@@ -27,6 +29,9 @@ import (
 // Fetch itself gives up after a time without progress, on errors that may
 // pass, and at once on those that do not. The longest interval between
 // attempts, a minute, is how late a run may notice that an outage is over.
+// Probe ends by itself after a minute. A worker of a pool begins what is sent to
+// it at once: what it has not begun after 10 s waits for a worker, and is said
+// to; a test is given up then, a fetch waits, for days if need be.
 // A cancelled run waits for what is under way: Plan too, or it would not know
 // that it has the lease, and what holds it.
 var (
@@ -45,10 +50,19 @@ var (
 	}
 	finish   = workflow.ActivityOptions{StartToCloseTimeout: 10 * time.Minute, RetryPolicy: &patient}
 	cleaning = reconcile
+	planning = workflow.ActivityOptions{ScheduleToCloseTimeout: time.Minute, StartToCloseTimeout: 10 * time.Second, RetryPolicy: &patient}
 	probe    = workflow.ActivityOptions{
-		StartToCloseTimeout: 2 * time.Minute, HeartbeatTimeout: 15 * time.Second,
+		ScheduleToCloseTimeout: 2 * time.Minute, StartToCloseTimeout: 90 * time.Second, HeartbeatTimeout: 15 * time.Second,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumAttempts: 3},
 	}
+)
+
+// poolPatience is how long a worker of a pool may take to begin what is sent to
+// it before it is said that none is there, poolRecall how long until what none
+// has begun is sent again.
+const (
+	poolPatience = 10 * time.Second
+	poolRecall   = time.Hour
 )
 
 // summarised gives an activity the one line that the Temporal UI shows.

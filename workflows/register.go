@@ -6,7 +6,8 @@ import (
 	"sluice/activities"
 )
 
-// Register makes a worker serve the workflows and their activities.
+// Register makes a worker serve the workflows and their activities. A worker
+// of a pool serves the activities alone: w.RegisterActivity does.
 func Register(w worker.Registry, a *activities.Activities) {
 	w.RegisterWorkflow(IngestionWorkflow)
 	w.RegisterWorkflow(ConnectionTestWorkflow)

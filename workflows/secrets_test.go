@@ -54,7 +54,7 @@ func TestNoSecretIsToBeFound(t *testing.T) {
 		}
 		require.False(t, strings.Contains(text, "eyJhbGciOi"), "a token is in %s", place)
 	}
-	require.Contains(t, s.dump(), "sealed:v1:", "the dump has what is stored")
+	require.Contains(t, s.dump(), "sealed:v2:", "the dump has what is stored")
 }
 
 // dump returns every row of every table as text.

@@ -38,7 +38,7 @@ func requireSameAssets(t *testing.T, s *stage, class string, truth map[string]se
 	rows, err := s.store.Pool().Query(t.Context(), `
 		SELECT external_id, coalesce(name, ''), coalesce(base_url, ''), coalesce(ip_address, ''), coalesce(dns_name, ''), coalesce(operating_system, ''),
 		       coalesce(source_created_at, '0001-01-01Z'), coalesce(source_updated_at, '0001-01-01Z')
-		  FROM assets WHERE class = $1 AND stale_since IS NULL`, class)
+		  FROM assets WHERE class = $1 AND stale_since IS NULL AND ($2 = 0 OR connector_id = $2)`, class, s.of)
 	require.NoError(t, err)
 	var id string
 	var a separateAsset
@@ -58,7 +58,7 @@ func requireSameFindings(t *testing.T, s *stage, class string, truth map[string]
 		       coalesce(f.qid, 0), coalesce(f.severity, 0), coalesce(s.times_found, 0), coalesce((f.attributes->>'ignored')::bool, false),
 		       coalesce(f.first_found_at, '0001-01-01Z'), coalesce(s.last_found_at, '0001-01-01Z'), coalesce(s.last_tested_at, '0001-01-01Z')
 		  FROM findings f JOIN assets a ON a.id = f.asset_id LEFT JOIN finding_sightings s ON s.finding_id = f.id
-		 WHERE a.class = $1 AND a.stale_since IS NULL AND f.absent_since IS NULL`, class)
+		 WHERE a.class = $1 AND a.stale_since IS NULL AND f.absent_since IS NULL AND ($2 = 0 OR a.connector_id = $2)`, class, s.of)
 	require.NoError(t, err)
 	var id string
 	var f separateFinding

@@ -32,6 +32,9 @@ func (r *ingestion) show(ctx workflow.Context) {
 	if !r.searchable {
 		text += "\nThis run cannot be found by search attributes: they are not registered in this namespace; the worker's log says how to.\n"
 	}
+	for _, warning := range r.planned.Warnings {
+		text += "\n" + plain(warning) + "\n"
+	}
 	workflow.SetCurrentDetails(ctx, text)
 	r.list(ctx)
 }
@@ -154,8 +157,11 @@ func written(p lifecycle.Progress) []string {
 // notes are what there is to say of a stream beside its numbers.
 func notes(s lifecycle.Stream, now time.Time) []string {
 	var all []string
-	if !s.WaitUntil.IsZero() {
+	switch {
+	case !s.WaitUntil.IsZero():
 		all = append(all, waiting(s.WaitUntil.Sub(now), s.WaitUntil)+": "+s.Waits)
+	case s.Waits != "":
+		all = append(all, "waiting: "+s.Waits)
 	}
 	if s.Trouble != "" {
 		all = append(all, "last trouble, got over: "+s.Trouble)

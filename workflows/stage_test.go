@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
@@ -23,11 +24,15 @@ import (
 	"sluice/internal/simulator"
 	"sluice/internal/source/kinds"
 	"sluice/internal/testenv"
+	"sluice/internal/testenv/netns"
 	"sluice/internal/visibility"
 	"sluice/workflows"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+func TestMain(m *testing.M) {
+	netns.Main()
+	testenv.Main(m)
+}
 
 var migrated = testenv.NewTemplate(func(ctx context.Context, url string) error {
 	_, err := catalog.Migrate(ctx, url)
@@ -44,6 +49,7 @@ type stage struct {
 	temporal client.Client
 	queue    string
 	profile  string
+	of       int64 // the connector whose inventory is held against the truth; 0: there is one
 
 	workerLog string // of the last worker started as a process
 }
@@ -65,6 +71,9 @@ type setup struct {
 	limits   config.Limits
 	policy   catalog.Policy
 	settings map[string]string // of the connector, beside the necessary
+	secrets  map[string]string // likewise
+	// serve serves the vendor and returns its base URL; default: at 127.0.0.1.
+	serve func(http.Handler) string
 	// database and temporal are servers of the test's own, to be killed.
 	database string
 	temporal string
@@ -79,15 +88,24 @@ type setup struct {
 func newStage(t *testing.T, with setup) *stage {
 	sim, err := simulator.New(with.estate)
 	require.NoError(t, err)
-	vendor := httptest.NewServer(sim.Handler())
-	t.Cleanup(vendor.Close)
-	settings := map[string]string{"baseURL": vendor.URL, "clientId": sim.Credentials().ClientID, "pageSize": "50"}
+	baseURL := ""
+	if with.serve != nil {
+		baseURL = with.serve(sim.Handler())
+	} else {
+		vendor := httptest.NewServer(sim.Handler())
+		t.Cleanup(vendor.Close)
+		baseURL = vendor.URL
+	}
+	// Without a reserve, since a simulated refusal says that other tools have
+	// used all: nothing would be left of what is theirs for an hour.
+	settings := map[string]string{"baseURL": baseURL, "clientId": sim.Credentials().ClientID, "pageSize": "50", "reservePercent": "0"}
 	maps.Copy(settings, with.settings)
 	if with.kind == "" {
 		with.kind = "qualys-tas"
 	}
-	s := stageOf(t, with, catalog.Connector{Name: "tas", Provider: "qualys", Active: true, Settings: settings},
-		map[string]string{"clientSecret": sim.Credentials().ClientSecret})
+	secrets := map[string]string{"clientSecret": sim.Credentials().ClientSecret}
+	maps.Copy(secrets, with.secrets)
+	s := stageOf(t, with, catalog.Connector{Name: "tas", Provider: "qualys", Active: true, Settings: settings}, secrets)
 	s.sim = sim
 	return s
 }
@@ -118,26 +136,38 @@ func stageOf(t *testing.T, with setup, connector catalog.Connector, secrets map[
 
 	n := stages.Add(1)
 	s := &stage{t: t, with: with, store: store, temporal: temporal, queue: fmt.Sprintf("stage-%d", n), profile: fmt.Sprintf("stage-%d", n)}
+	s.createProfile(s.profile, s.createConnector(connector, secrets), with.kind)
+	if !with.noWorker {
+		s.addWorker()
+	}
+	return s
+}
+
+// addWorker starts one more worker in this process; they share nothing.
+func (s *stage) addWorker() {
 	key, err := secret.ParseKey(masterKey)
-	require.NoError(t, err)
-	c, err := store.CreateConnector(t.Context(), connector, func(id int64) (map[string]string, error) {
+	require.NoError(s.t, err)
+	w := worker.New(s.temporal, s.queue, worker.Options{})
+	acts := activities.New(s.store, key, s.with.limits, zap.NewNop(), nil)
+	s.t.Cleanup(func() { activities.Close(acts) })
+	workflows.Register(w, acts)
+	require.NoError(s.t, w.Start())
+	s.t.Cleanup(w.Stop)
+}
+
+// createConnector creates a connector and returns its id.
+func (s *stage) createConnector(connector catalog.Connector, secrets map[string]string) int64 {
+	key, err := secret.ParseKey(masterKey)
+	require.NoError(s.t, err)
+	c, err := s.store.CreateConnector(s.t.Context(), connector, func(id int64) (map[string]string, error) {
 		sealed := make(map[string]string)
 		for field, plain := range secrets {
 			sealed[field] = key.Seal(secret.Place{ConnectorID: id, Field: field}, plain)
 		}
 		return sealed, nil
 	})
-	require.NoError(t, err)
-	s.createProfile(s.profile, c.ID, with.kind)
-	if !with.noWorker {
-		w := worker.New(temporal, s.queue, worker.Options{})
-		acts := activities.New(store, key, with.limits, zap.NewNop())
-		t.Cleanup(func() { activities.Close(acts) })
-		workflows.Register(w, acts)
-		require.NoError(t, w.Start())
-		t.Cleanup(w.Stop)
-	}
-	return s
+	require.NoError(s.t, err)
+	return c.ID
 }
 
 // createProfile creates a profile that reads all that a kind has.

@@ -84,14 +84,13 @@ func (r *ingestion) nothing(ctx workflow.Context) workflow.Future {
 // the vendor asks for is a timer here, which holds no worker.
 func (r *ingestion) fetch(ctx workflow.Context, s *lifecycle.Stream, ref catalog.BatchRef) (activities.Fetched, error) {
 	for {
-		var f activities.Fetched
 		if err := r.hold(ctx, s); err != nil {
-			return f, err
+			return activities.Fetched{}, err
 		}
 		s.Phase = lifecycle.Fetching
 		r.show(ctx)
-		options := summarised(data, fmt.Sprintf("%s batch %d · after %d records", s.Name, ref.Batch, s.Records))
-		if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), acts.Fetch, ref).Get(ctx, &f); err != nil {
+		f, err := r.fetchBatch(ctx, s, ref)
+		if err != nil {
 			return f, err
 		}
 		s.Pages, s.Records, s.Expected, s.SetAside, s.Unread = f.Pages, f.Records, f.Expected, f.SetAside, f.Unread

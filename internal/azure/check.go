@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sluice/internal/fault"
+	"sluice/internal/governor"
 	"sluice/internal/source"
 	"sluice/internal/transport"
 )
@@ -31,6 +32,8 @@ func CheckFrom(step string, err error, latency time.Duration) source.Check {
 	bare.Advice = ""
 	check.Message, check.Advice = bare.Error(), f.Advice
 	switch {
+	case f.Code == governor.CodeInUse:
+		check.Health, check.Message = source.NotAsked, "not asked: "+check.Message
 	case f.Class == fault.Throttled:
 		check.Health = source.Throttled
 		if check.Advice == "" {

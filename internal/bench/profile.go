@@ -28,7 +28,7 @@ func serveProfiledWorker(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	log, err := cfg.Logger()
+	log, err := cfg.Logger(nil)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func serveProfiledWorker(ctx context.Context) (err error) {
 	}
 	defer temporal.Close()
 	w := worker.New(temporal, cfg.TaskQueue, worker.Options{WorkerStopTimeout: 10 * time.Second})
-	workflows.Register(w, activities.New(store, key, cfg.Limits, log))
+	workflows.Register(w, activities.New(store, key, cfg.Limits, log, nil))
 	stop, err := startProfiles(os.Getenv(profileVariable))
 	if err != nil {
 		return err

@@ -37,6 +37,11 @@ func Open(ctx context.Context, databaseURL string) (*Store, error) {
 	// A worker that hangs inside a transaction must not hold its locks for
 	// ever: the next attempt is waiting for them.
 	params["idle_in_transaction_session_timeout"] = "60000"
+	// The server takes note within a minute or so that a host has vanished, and
+	// ends the locks it held.
+	params["tcp_keepalives_idle"] = "30"
+	params["tcp_keepalives_interval"] = "10"
+	params["tcp_keepalives_count"] = "3"
 	params["timezone"] = "UTC"
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {

@@ -2,7 +2,6 @@ package catalog_test
 
 import (
 	"context"
-	"encoding/json"
 	"testing"
 	"time"
 
@@ -73,7 +72,7 @@ func TestMigratingTwiceAndFromSeveralProcessesIsSafe(t *testing.T) {
 	require.NoError(t, group.Wait())
 	applied, err := catalog.Migrate(t.Context(), url)
 	require.NoError(t, err)
-	require.Zero(t, applied)
+	require.Zero(t, applied.Applied)
 	store, err := catalog.Open(t.Context(), url)
 	require.NoError(t, err)
 	defer store.Close()
@@ -101,48 +100,6 @@ func TestAnEmptyDatabaseSaysToMigrate(t *testing.T) {
 	require.NoError(t, err)
 	defer store.Close()
 	require.ErrorContains(t, store.CheckSchema(t.Context()), "sluice migrate")
-}
-
-func TestConnectors(t *testing.T) {
-	store := open(t)
-	c := connector(t, store, "tas")
-	_, err := store.CreateConnector(t.Context(), catalog.Connector{Name: "tas", Provider: "qualys", Settings: map[string]string{}},
-		func(int64) (map[string]string, error) { return nil, nil })
-	require.ErrorContains(t, err, "already")
-	_, err = store.Connector(t.Context(), "tsa")
-	require.ErrorIs(t, err, catalog.ErrNotFound)
-	require.ErrorContains(t, err, "did you mean tas?")
-
-	got, err := store.Connector(t.Context(), "tas")
-	require.NoError(t, err)
-	require.Equal(t, "US1", got.Settings["platform"])
-	text, err := json.Marshal(got)
-	require.NoError(t, err)
-	require.NotContains(t, string(text), "sealed", "not even sealed secrets are shown")
-
-	profile(t, store, c, "nightly")
-	require.ErrorContains(t, store.DeleteConnector(t.Context(), "tas"), "nightly")
-	require.NoError(t, store.DeleteProfile(t.Context(), "nightly"))
-	require.NoError(t, store.DeleteConnector(t.Context(), "tas"))
-	list, err := store.Connectors(t.Context())
-	require.NoError(t, err)
-	require.Empty(t, list)
-}
-
-func TestTheLatestConnectionTestIsKeptByKind(t *testing.T) {
-	store := open(t)
-	c := connector(t, store, "tas")
-	require.NoError(t, store.SaveChecks(t.Context(), c.ID, "qualys-tas", []source.Check{{Step: "token", Health: source.Unauthorised, Seen: -1}}))
-	require.NoError(t, store.SaveChecks(t.Context(), c.ID, "qualys-tas", []source.Check{
-		{Step: "token", Health: source.Healthy, Seen: -1, Latency: 5 * time.Millisecond}, {Step: "TAS applications", Health: source.Healthy, Seen: 7},
-	}))
-	checks, err := store.LatestChecks(t.Context(), c.ID)
-	require.NoError(t, err)
-	require.Len(t, checks, 2)
-	require.Equal(t, source.Healthy, checks[0].Health)
-	require.Equal(t, int64(-1), checks[0].Seen)
-	require.Equal(t, int64(7), checks[1].Seen)
-	require.Equal(t, 5*time.Millisecond, checks[0].Latency)
 }
 
 func TestProfileNamesFitIntoWorkflowIDs(t *testing.T) {
@@ -392,7 +349,9 @@ func TestCleaningUpDeletesWhatIsPastItsRetention(t *testing.T) {
 	require.NoError(t, store.SaveChunk(t.Context(), ref, catalog.Chunk{Records: 1, Data: []byte("x")}, []catalog.Reject{{Finding: -1}}, point))
 	require.NoError(t, store.Log(t.Context(), plan.ConnectorID, ref.RunID, "info", "old", nil))
 	for range 2 {
-		require.NoError(t, store.SaveChecks(t.Context(), plan.ConnectorID, "qualys-tas", []source.Check{{Step: "token", Seen: -1}}))
+		c, err := store.ConnectorByID(t.Context(), plan.ConnectorID)
+		require.NoError(t, err)
+		require.NoError(t, store.SaveChecks(t.Context(), c, "TAS", []source.Check{{Step: "token", Seen: -1}}))
 	}
 	retention := catalog.Retention{Raw: time.Hour, Log: 48 * time.Hour}
 	clean := func(in time.Duration) catalog.Cleaned {
@@ -451,4 +410,14 @@ func TestLogsAreReadByRunAndByConnector(t *testing.T) {
 	later, err := store.ConnectorLog(t.Context(), plan.ConnectorID, catalog.LogFilter{After: all[0].ID, Limit: 10})
 	require.NoError(t, err)
 	require.Equal(t, all[1:], later)
+}
+
+func TestTheServerNoticesThatAHostHasVanished(t *testing.T) {
+	store := open(t)
+	for setting, want := range map[string]string{"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"} {
+		require.Equal(t, want, store.Pool().Config().ConnConfig.RuntimeParams[setting], "also of the connections that locks are held by")
+		var got string
+		require.NoError(t, store.Pool().QueryRow(t.Context(), "SHOW "+setting).Scan(&got))
+		require.Equal(t, want, got)
+	}
 }

@@ -25,8 +25,8 @@ type Cleaned struct {
 const cleanAtOnce = 2000
 
 // CleanUp deletes what is past its retention. The history of runs, their
-// counts and the changes of the inventory are kept. The last connection test
-// of a kind is kept, however old.
+// counts and the changes of the inventory are kept. The last test of each of a
+// connector's applications is kept, however old.
 func (s *Store) CleanUp(ctx context.Context, r Retention, now time.Time) (Cleaned, error) {
 	var done Cleaned
 	for _, step := range []struct {
@@ -44,7 +44,7 @@ func (s *Store) CleanUp(ctx context.Context, r Retention, now time.Time) (Cleane
 		{&done.Checks, now.Add(-r.Log), `
 			DELETE FROM connector_checks WHERE id IN (
 			SELECT id FROM connector_checks c WHERE at < $1
-			   AND EXISTS (SELECT FROM connector_checks l WHERE l.connector_id = c.connector_id AND l.kind = c.kind AND l.at > c.at) LIMIT $2)`},
+			   AND EXISTS (SELECT FROM connector_checks l WHERE l.connector_id = c.connector_id AND l.application = c.application AND l.at > c.at) LIMIT $2)`},
 	} {
 		for {
 			tag, err := s.pool.Exec(ctx, step.query, step.before, cleanAtOnce)

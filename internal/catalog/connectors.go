@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -11,7 +13,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"sluice/internal/source"
+	"sluice/internal/schedule"
+	"sluice/internal/secret"
 )
 
 // Connector is a configured connection to a provider. Secrets holds, by
@@ -24,12 +27,52 @@ type Connector struct {
 	Active      bool              `json:"active"`
 	Settings    map[string]string `json:"settings"`
 	Secrets     map[string]string `json:"-"`
-	Version     int32             `json:"version"`
-	CreatedAt   time.Time         `json:"createdAt"`
-	UpdatedAt   time.Time         `json:"updatedAt"`
+	// TestEvery is how often it is tested by itself; 0: never.
+	TestEvery schedule.Duration `json:"testEvery,omitzero"`
+	Version   int32             `json:"version"`
+	CreatedAt time.Time         `json:"createdAt"`
+	UpdatedAt time.Time         `json:"updatedAt"`
+	// ChangedAt is when its settings or secrets were last changed: tests from
+	// before say nothing of it as it is.
+	ChangedAt time.Time `json:"changedAt"`
 }
 
-const connectorColumns = "id, name, description, provider, active, settings, secrets, version, created_at, updated_at"
+const connectorColumns = "id, name, description, provider, active, settings, secrets, test_every, version, created_at, updated_at, changed_at"
+
+func scanConnector(row pgx.CollectableRow) (c Connector, err error) {
+	var testEvery string
+	err = row.Scan(&c.ID, &c.Name, &c.Description, &c.Provider, &c.Active, &c.Settings, &c.Secrets, &testEvery, &c.Version, &c.CreatedAt, &c.UpdatedAt, &c.ChangedAt)
+	if err == nil && testEvery != "" {
+		err = c.TestEvery.Set(testEvery)
+	}
+	return c, err
+}
+
+// testEvery is how TestEvery is stored.
+func (c Connector) testEvery() string {
+	if c.TestEvery.IsZero() {
+		return ""
+	}
+	return c.TestEvery.String()
+}
+
+// The bounds of Connector.TestEvery: a test asks the vendor, and counts against
+// its limits.
+const (
+	minTestEvery = schedule.Duration(5 * time.Minute)
+	maxTestEvery = schedule.Duration(30 * 24 * time.Hour)
+)
+
+// ParseTestEvery reads how often a connector is to be tested; empty is never.
+func ParseTestEvery(text string) (every schedule.Duration, err error) {
+	if text == "" {
+		return 0, nil
+	}
+	if err := every.Set(text); err != nil || every < minTestEvery || every > maxTestEvery {
+		return 0, fmt.Errorf("%q is no time between tests: give %s to %s, such as 6h; empty ends them", text, minTestEvery, maxTestEvery)
+	}
+	return every, nil
+}
 
 // CheckConnectorName says whether a connector can have that name. It is shown
 // in tables, logs and workflow ids, so it is short and plain to see.
@@ -50,25 +93,68 @@ func (s *Store) CreateConnector(ctx context.Context, c Connector, seal func(id i
 	}
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
-			INSERT INTO connectors (name, description, provider, active, settings)
-			VALUES ($1, $2, $3, $4, $5) RETURNING id, version, created_at, updated_at`,
-			c.Name, c.Description, c.Provider, c.Active, c.Settings).Scan(&c.ID, &c.Version, &c.CreatedAt, &c.UpdatedAt)
+			INSERT INTO connectors (name, description, provider, active, settings, test_every)
+			VALUES ($1, $2, $3, $4, $5, $6) RETURNING id, version, created_at, updated_at, changed_at`,
+			c.Name, c.Description, c.Provider, c.Active, c.Settings, c.testEvery()).Scan(&c.ID, &c.Version, &c.CreatedAt, &c.UpdatedAt, &c.ChangedAt)
 		if err != nil {
 			return err
 		}
 		if c.Secrets, err = seal(c.ID); err != nil {
 			return err
 		}
+		if err := c.checkReferences(); err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, "UPDATE connectors SET secrets = $2 WHERE id = $1", c.ID, c.Secrets)
 		return err
 	})
 	if violates(err, "connectors_name_key") {
-		return c, fmt.Errorf("there is a connector %q already: choose another name, or delete it first", c.Name)
+		return c, taken(c.Name)
 	}
 	if err != nil {
 		return c, fmt.Errorf("create connector %s: %w", c.Name, err)
 	}
 	return c, nil
+}
+
+// checkReferences refuses secrets that refer to what is not a vendor's to know.
+func (c Connector) checkReferences() error {
+	for _, field := range slices.Sorted(maps.Keys(c.Secrets)) {
+		if err := secret.CheckReference(c.Secrets[field]); err != nil {
+			return fmt.Errorf("%s: %w", field, err)
+		}
+	}
+	return nil
+}
+
+func taken(name string) error {
+	return fmt.Errorf("there is a connector %q already: choose another name, or delete it first", name)
+}
+
+// RenameConnector gives a connector another name and returns it as it is then.
+// Its secrets, profiles, runs and assets refer to it by its id, and stay.
+func (s *Store) RenameConnector(ctx context.Context, old, name string) (Connector, error) {
+	c, err := s.Connector(ctx, old)
+	if err != nil {
+		return c, err
+	}
+	if err := CheckConnectorName(name); err != nil {
+		return c, err
+	}
+	if name == old {
+		return c, fmt.Errorf("connector %s has that name already", old)
+	}
+	// A new version, so that workers know it by its new name.
+	tag, err := s.pool.Exec(ctx, "UPDATE connectors SET name = $3, version = version + 1, updated_at = now() WHERE id = $1 AND version = $2", c.ID, c.Version, name)
+	switch {
+	case violates(err, "connectors_name_key"):
+		return c, taken(name)
+	case err != nil:
+		return c, fmt.Errorf("rename connector %s: %w", old, err)
+	case tag.RowsAffected() == 0:
+		return c, fmt.Errorf("rename connector %s: %w", old, errChanged)
+	}
+	return s.ConnectorByID(ctx, c.ID)
 }
 
 // Connectors lists all connectors by name.
@@ -77,7 +163,7 @@ func (s *Store) Connectors(ctx context.Context) ([]Connector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list connectors: %w", err)
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Connector])
+	return pgx.CollectRows(rows, scanConnector)
 }
 
 // Connector returns the connector of that name.
@@ -95,7 +181,7 @@ func (s *Store) connector(ctx context.Context, name, where string, arg any) (Con
 	if err != nil {
 		return Connector{}, fmt.Errorf("read connector %s: %w", name, err)
 	}
-	c, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Connector])
+	c, err := pgx.CollectExactlyOneRow(rows, scanConnector)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return c, missing("connector", name, s.names(ctx, "connectors"))
 	}
@@ -136,73 +222,5 @@ func (s *Store) DeleteConnector(ctx context.Context, name string) error {
 			}
 		}
 		return nil
-	})
-}
-
-// ConnectorCheck is one stored step of a connection test.
-type ConnectorCheck struct {
-	At   time.Time `json:"at"`
-	Kind string    `json:"kind"`
-	source.Check
-}
-
-// SaveChecks stores the results of a connection test, all with one time.
-func (s *Store) SaveChecks(ctx context.Context, connectorID int64, kind string, checks []source.Check) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		for _, c := range checks {
-			var seen *int64
-			if c.Seen >= 0 {
-				seen = &c.Seen
-			}
-			if _, err := tx.Exec(ctx, `
-				INSERT INTO connector_checks (connector_id, kind, step, health, message, advice, latency_ms, seen)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-				connectorID, kind, c.Step, string(c.Health), c.Message, c.Advice, c.Latency.Milliseconds(), seen); err != nil {
-				return fmt.Errorf("save connection test: %w", err)
-			}
-		}
-		return nil
-	})
-}
-
-// ForgetChecks deletes the results of the tests since the connector was last
-// changed: those of a change that is not kept.
-func (s *Store) ForgetChecks(ctx context.Context, connectorID int64) error {
-	_, err := s.pool.Exec(ctx, "DELETE FROM connector_checks t USING connectors c WHERE c.id = $1 AND t.connector_id = c.id AND t.at >= c.updated_at", connectorID)
-	if err != nil {
-		return fmt.Errorf("forget connection tests: %w", err)
-	}
-	return nil
-}
-
-// LastSeen returns of each step of a kind's tests the last one that counted
-// what the account sees.
-func (s *Store) LastSeen(ctx context.Context, connectorID int64, kind string) ([]ConnectorCheck, error) {
-	return s.checks(ctx, `
-		SELECT DISTINCT ON (step) at, kind, step, health, message, advice, latency_ms, coalesce(seen, -1)
-		  FROM connector_checks WHERE connector_id = $1 AND kind = $2 AND seen IS NOT NULL ORDER BY step, at DESC`, connectorID, kind)
-}
-
-// LatestChecks returns the steps of the last test of each kind.
-func (s *Store) LatestChecks(ctx context.Context, connectorID int64) ([]ConnectorCheck, error) {
-	return s.checks(ctx, `
-		SELECT at, kind, step, health, message, advice, latency_ms, coalesce(seen, -1)
-		  FROM connector_checks c
-		 WHERE connector_id = $1
-		   AND at = (SELECT max(at) FROM connector_checks l WHERE l.connector_id = $1 AND l.kind = c.kind)
-		 ORDER BY kind, id`, connectorID)
-}
-
-func (s *Store) checks(ctx context.Context, query string, args ...any) ([]ConnectorCheck, error) {
-	rows, err := s.pool.Query(ctx, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read connection tests: %w", err)
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (ConnectorCheck, error) {
-		var c ConnectorCheck
-		var ms int64
-		err := row.Scan(&c.At, &c.Kind, &c.Step, &c.Health, &c.Message, &c.Advice, &ms, &c.Seen)
-		c.Latency = time.Duration(ms) * time.Millisecond
-		return c, err
 	})
 }

@@ -15,20 +15,32 @@ import (
 	"sluice/schema"
 )
 
-// Migrate brings the database's schema and the default transform maps up to
-// date and returns how many migrations it applied. Several processes may call
-// it at once: one works, the others wait for it.
-func Migrate(ctx context.Context, databaseURL string) (int, error) {
+// Migration is what Migrate did.
+type Migration struct {
+	Applied int `json:"applied"` // number of migrations
+	// ByHand says what is left to do about the database roles by somebody who
+	// may; empty: nothing.
+	ByHand string `json:"byHand"`
+}
+
+// Migrate brings the database's schema, the default transform maps, and the
+// database roles with their rights up to date. Several processes may call it at
+// once: one works, the others wait for it.
+func Migrate(ctx context.Context, databaseURL string) (Migration, error) {
+	var done Migration
 	store, err := Open(ctx, databaseURL)
 	if err != nil {
-		return 0, err
+		return done, err
 	}
 	defer store.Close()
-	applied, err := migrateSchema(ctx, store.pool)
-	if err != nil {
-		return 0, err
+	if done.Applied, err = migrateSchema(ctx, store.pool); err != nil {
+		return done, err
 	}
-	return applied, store.SyncDefaultMaps(ctx)
+	if err := store.SyncDefaultMaps(ctx); err != nil {
+		return done, err
+	}
+	done.ByHand, err = store.settleRoles(ctx)
+	return done, err
 }
 
 func migrateSchema(ctx context.Context, pool *pgxpool.Pool) (int, error) {
@@ -56,14 +68,14 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	var there bool
-	if err := s.pool.QueryRow(ctx, "SELECT to_regclass('goose_db_version') IS NOT NULL").Scan(&there); err != nil {
+	if err := s.pool.QueryRow(ctx, "SELECT to_regclass('"+versionTable+"') IS NOT NULL").Scan(&there); err != nil {
 		return fmt.Errorf("read database: %w", err)
 	}
 	if !there {
 		return errors.New("the database has no Sluice tables yet: run 'sluice migrate' first")
 	}
 	var version int64
-	if err := s.pool.QueryRow(ctx, "SELECT coalesce(max(version_id), 0) FROM goose_db_version").Scan(&version); err != nil {
+	if err := s.pool.QueryRow(ctx, "SELECT coalesce(max(version_id), 0) FROM "+versionTable).Scan(&version); err != nil {
 		return fmt.Errorf("read database: %w", err)
 	}
 	sources, err := fs.Glob(schema.Migrations(), "*.sql")

@@ -26,6 +26,8 @@ type Profile struct {
 	// Filters narrow what is read: values by source.Filter.Name.
 	Filters map[string][]string `json:"filters,omitempty"`
 	Active  bool                `json:"active"`
+	// ConnectorActive: an inactive connector's profiles do not run.
+	ConnectorActive bool `json:"-"`
 	// Schedule says when it runs by itself; nil: only when it is told to.
 	Schedule *schedule.Spec `json:"schedule"`
 	Policy
@@ -55,6 +57,9 @@ type Policy struct {
 // DefaultPolicy is what a profile gets where it says nothing.
 var DefaultPolicy = Policy{FullEveryHours: 7 * 24, RetireAfter: 2, ShrinkPercent: 20, RejectPercent: 5, AbsentFindings: "fixed"}
 
+// Runs says whether runs of the profile are let start.
+func (p Profile) Runs() bool { return p.Active && p.ConnectorActive }
+
 // filters is what is stored: an object even when there are none.
 func (p Profile) filters() map[string][]string {
 	if p.Filters == nil {
@@ -75,7 +80,7 @@ func CheckProfileName(name string) error {
 }
 
 const profileQuery = `
-	SELECT p.id, p.name, p.description, p.connector_id, c.name AS connector, p.kind, p.asset_types, p.maps, p.filters, p.active, p.schedule,
+	SELECT p.id, p.name, p.description, p.connector_id, c.name AS connector, p.kind, p.asset_types, p.maps, p.filters, p.active, c.active, p.schedule,
 	       p.full_every_hours, p.retire_after, p.shrink_percent, p.reject_percent, p.absent_findings,
 	       p.created_at, p.updated_at
 	  FROM profiles p JOIN connectors c ON c.id = p.connector_id`
@@ -212,7 +217,7 @@ func (s *Store) Profile(ctx context.Context, name string) (Profile, error) {
 
 func scanProfile(row pgx.CollectableRow) (Profile, error) {
 	var p Profile
-	err := row.Scan(&p.ID, &p.Name, &p.Description, &p.ConnectorID, &p.Connector, &p.Kind, &p.AssetTypes, &p.Maps, &p.Filters, &p.Active, &p.Schedule,
+	err := row.Scan(&p.ID, &p.Name, &p.Description, &p.ConnectorID, &p.Connector, &p.Kind, &p.AssetTypes, &p.Maps, &p.Filters, &p.Active, &p.ConnectorActive, &p.Schedule,
 		&p.FullEveryHours, &p.RetireAfter, &p.ShrinkPercent, &p.RejectPercent, &p.AbsentFindings, &p.CreatedAt, &p.UpdatedAt)
 	return p, err
 }

@@ -54,8 +54,9 @@ func TestAProfileIsNotActivatedBesideARival(t *testing.T) {
 	store := open(t)
 	c := connector(t, store, "tas")
 	profile(t, store, c, "nightly")
+	require.NoError(t, store.AddMap(t.Context(), []byte(ownMap)))
 	require.NoError(t, store.CreateProfile(t.Context(), catalog.Profile{Name: "rival", ConnectorID: c.ID, Kind: "qualys-tas",
-		AssetTypes: []string{"APPLICATION"}, Maps: map[string]string{"APPLICATION": "another-map"}, Policy: catalog.DefaultPolicy}))
+		AssetTypes: []string{"APPLICATION"}, Maps: map[string]string{"APPLICATION": "ours"}, Policy: catalog.DefaultPolicy}))
 	_, err := store.SetProfileActive(t.Context(), "rival", true)
 	require.ErrorContains(t, err, "profile nightly is active and writes APPLICATION")
 

@@ -232,15 +232,16 @@ func (s *Store) FinishRun(ctx context.Context, runID int64, end Ending) error {
 				fullAt = &stream.FullAt
 			}
 			if _, err := tx.Exec(ctx, `
-				INSERT INTO watermarks (profile_id, stream, clock, full_at, map_id, filters)
-				SELECT $2, $3, coalesce(f.clock, r.started_at), coalesce($5, f.clock, r.started_at), $4, $6
+				INSERT INTO watermarks (profile_id, stream, clock, full_at, map_id, filters, full_run)
+				SELECT $2, $3, coalesce(f.clock, r.started_at), coalesce($5, f.clock, r.started_at), $4, $6, $1
 				  FROM fetch_checkpoints f JOIN runs r ON r.id = f.run_id
 				 WHERE f.run_id = $1 AND f.stream = $3
 				ON CONFLICT (profile_id, stream) DO UPDATE
 				   SET clock = excluded.clock,
 				       full_at = CASE WHEN $7 THEN excluded.full_at ELSE watermarks.full_at END,
 				       map_id = CASE WHEN $7 THEN excluded.map_id ELSE watermarks.map_id END,
-				       filters = CASE WHEN $7 THEN excluded.filters ELSE watermarks.filters END`,
+				       filters = CASE WHEN $7 THEN excluded.filters ELSE watermarks.filters END,
+				       full_run = CASE WHEN $7 THEN excluded.full_run ELSE watermarks.full_run END`,
 				runID, plan.ProfileID, name, stream.MapID, fullAt, plan.filters(), stream.Full() || stream.Role == source.Reference); err != nil {
 				return fmt.Errorf("move watermark of %s: %w", name, err)
 			}
@@ -283,7 +284,7 @@ type Watermark struct {
 func (s *Store) Watermarks(ctx context.Context, profileID int64) (map[string]Watermark, error) {
 	rows, err := s.pool.Query(ctx, `
 		SELECT w.stream, w.clock, w.full_at, w.map_id, w.filters,
-		       coalesce((SELECT coalesce(f.clock, r.started_at) > w.full_at FROM runs r JOIN fetch_checkpoints f ON f.run_id = r.id AND f.stream = w.stream
+		       coalesce((SELECT r.id > w.full_run FROM runs r JOIN fetch_checkpoints f ON f.run_id = r.id AND f.stream = w.stream
 		                  WHERE r.profile_id = w.profile_id AND r.mode = 'full' AND r.finished_at IS NOT NULL ORDER BY r.id DESC LIMIT 1), false)
 		  FROM watermarks w WHERE w.profile_id = $1`, profileID)
 	if err != nil {

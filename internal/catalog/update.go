@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -54,16 +55,68 @@ func (s *Store) Apply(ctx context.Context, c Changes) error {
 }
 
 // UpdateConnector changes a connector that was read before: its description,
-// whether it is active, its settings and its secrets. Its version grows, so
-// that workers open a new session with it.
+// whether it is active, how often it is tested, its settings and its secrets.
+// Its version grows, so that workers open a new session with it.
 func (s *Store) UpdateConnector(ctx context.Context, c Connector) error {
 	return s.Apply(ctx, Changes{Connectors: []Connector{c}})
+}
+
+// UpdateSealed is UpdateConnector, with secrets that seal makes while nobody can
+// seal everything with another key: what it seals opens afterwards. It returns
+// the connector as it is then.
+func (s *Store) UpdateSealed(ctx context.Context, c Connector, seal func(id int64) (map[string]string, error)) (Connector, error) {
+	c.Secrets = maps.Clone(c.Secrets)
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "LOCK TABLE connectors IN ROW EXCLUSIVE MODE"); err != nil { // against Reseal
+			return err
+		}
+		secrets, err := seal(c.ID)
+		if err != nil {
+			return err
+		}
+		if c.Secrets == nil {
+			c.Secrets = make(map[string]string)
+		}
+		maps.Copy(c.Secrets, secrets)
+		return saveConnector(ctx, tx, c)
+	})
+	if err != nil {
+		return c, fmt.Errorf("connector %s: %w", c.Name, err)
+	}
+	return s.ConnectorByID(ctx, c.ID)
 }
 
 // AddMap compiles a transform map in YAML and stores it as the next version of
 // its name. The maps that Sluice ships with cannot be changed.
 func (s *Store) AddMap(ctx context.Context, body []byte) error {
 	return s.Apply(ctx, Changes{Maps: [][]byte{body}})
+}
+
+// RevertConnector puts a connector back as it was before an update that is not
+// kept, and forgets the tests made since. It refuses when somebody else has
+// changed it meanwhile.
+func (s *Store) RevertConnector(ctx context.Context, before Connector) error {
+	before.Version++ // by the update
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		var updated time.Time
+		err := tx.QueryRow(ctx, "SELECT updated_at FROM connectors WHERE id = $1 FOR NO KEY UPDATE", before.ID).Scan(&updated)
+		if err == nil {
+			err = saveConnector(ctx, tx, before)
+		}
+		if errors.Is(err, pgx.ErrNoRows) {
+			err = errChanged
+		}
+		if err == nil {
+			_, err = tx.Exec(ctx, "UPDATE connectors SET changed_at = $2 WHERE id = $1", before.ID, before.ChangedAt)
+		}
+		if err == nil {
+			_, err = tx.Exec(ctx, "DELETE FROM connector_checks WHERE connector_id = $1 AND at >= $2", before.ID, updated)
+		}
+		if err != nil {
+			return fmt.Errorf("put connector %s back as it was: %w", before.Name, err)
+		}
+		return nil
+	})
 }
 
 // errChanged says that something is not as it was when it was read.
@@ -88,13 +141,16 @@ func lockForChanges(ctx context.Context, tx pgx.Tx, c Changes) error {
 }
 
 func saveConnector(ctx context.Context, tx pgx.Tx, c Connector) error {
+	if err := c.checkReferences(); err != nil {
+		return err
+	}
 	if c.ID == 0 {
 		if err := CheckConnectorName(c.Name); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `
-			INSERT INTO connectors (name, description, provider, active, settings, secrets) VALUES ($1, $2, $3, $4, $5, $6)`,
-			c.Name, c.Description, c.Provider, c.Active, c.Settings, c.Secrets)
+			INSERT INTO connectors (name, description, provider, active, settings, secrets, test_every) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			c.Name, c.Description, c.Provider, c.Active, c.Settings, c.Secrets, c.testEvery())
 		if violates(err, "connectors_name_key") {
 			return errChanged
 		}
@@ -102,9 +158,10 @@ func saveConnector(ctx context.Context, tx pgx.Tx, c Connector) error {
 	}
 	tag, err := tx.Exec(ctx, `
 		UPDATE connectors
-		   SET description = $3, active = $4, settings = $5, secrets = $6, version = version + 1, updated_at = now()
+		   SET description = $3, active = $4, settings = $5, secrets = $6, test_every = $7, version = version + 1, updated_at = now(),
+		       changed_at = CASE WHEN settings = $5 AND secrets = $6 THEN changed_at ELSE now() END
 		 WHERE id = $1 AND version = $2`,
-		c.ID, c.Version, c.Description, c.Active, c.Settings, c.Secrets)
+		c.ID, c.Version, c.Description, c.Active, c.Settings, c.Secrets, c.testEvery())
 	if err == nil && tag.RowsAffected() == 0 {
 		return errChanged
 	}

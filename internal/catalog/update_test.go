@@ -29,7 +29,8 @@ func TestAConnectorIsUpdatedAndItsVersionGrows(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, before.Version+1, after.Version)
 	require.True(t, after.UpdatedAt.After(before.UpdatedAt))
-	after.Version, after.UpdatedAt = c.Version, c.UpdatedAt
+	require.True(t, after.ChangedAt.After(before.ChangedAt))
+	after.Version, after.UpdatedAt, after.ChangedAt = c.Version, c.UpdatedAt, c.ChangedAt
 	require.Equal(t, c, after)
 
 	err = store.UpdateConnector(t.Context(), c)

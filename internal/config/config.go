@@ -5,15 +5,11 @@ package config
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"go.temporal.io/sdk/contrib/envconfig"
-
-	"sluice/internal/secret"
 )
 
 // A Variable documents one environment variable.
@@ -26,9 +22,11 @@ type Variable struct {
 var Variables = []Variable{
 	{"SLUICE_HOME", ".sluice", "folder for the embedded default: its data, master key and addresses"},
 	{"SLUICE_DATABASE_URL", "the embedded PostgreSQL, while 'sluice dev' runs", "postgres://user:password@host:5432/database"},
-	{"SLUICE_MASTER_KEY", "", "the key that seals secrets: 32 bytes in base64"},
-	{"SLUICE_MASTER_KEY_FILE", "SLUICE_HOME/master.key", "a file that holds it"},
+	{"SLUICE_MASTER_KEY", "", "the key that seals secrets: 32 bytes in base64; of several, the first seals and all open"},
+	{"SLUICE_MASTER_KEY_FILE", "SLUICE_HOME/master.key", "or a file that holds it"},
+	{"SLUICE_MASTER_KEY_COMMAND", "", "or a command that prints it, such as 'pass show sluice', run without a shell"},
 	{"SLUICE_TASK_QUEUE", "sluice", "Temporal task queue of the workers"},
+	{"SLUICE_POOL", "", "the worker pool that a worker serves; empty: all that is in no pool"},
 	{"SLUICE_LOG_LEVEL", "info; of the commands of sluice: warn", "debug, info, warn or error"},
 	{"SLUICE_LOG_FORMAT", "console", "console or json"},
 	{"SLUICE_BATCH_PAGES", strconv.FormatInt(DefaultLimits.BatchPages, 10), "pages after which a batch ends"},
@@ -47,6 +45,7 @@ type Config struct {
 	Home        string
 	DatabaseURL string // empty: not set
 	TaskQueue   string
+	Pool        string // of a worker; empty: none
 	LogLevel    string
 	LogFormat   string
 	Limits      Limits
@@ -71,6 +70,7 @@ func From(env Environment) (Config, error) {
 	c.Home = c.get("SLUICE_HOME", ".sluice")
 	c.DatabaseURL = c.get("SLUICE_DATABASE_URL", "")
 	c.TaskQueue = c.get("SLUICE_TASK_QUEUE", "sluice")
+	c.Pool = c.get("SLUICE_POOL", "")
 	c.LogLevel = c.get("SLUICE_LOG_LEVEL", "info")
 	c.LogFormat = c.get("SLUICE_LOG_FORMAT", "console")
 	for _, number := range []struct {
@@ -105,50 +105,6 @@ func (c Config) get(name, otherwise string) string {
 		return v
 	}
 	return otherwise
-}
-
-// KeyFile is where the master key is, unless SLUICE_MASTER_KEY holds it.
-func (c Config) KeyFile() string {
-	return c.get("SLUICE_MASTER_KEY_FILE", c.ownKeyFile())
-}
-
-// ownKeyFile is where the embedded default keeps the key that it made.
-func (c Config) ownKeyFile() string { return filepath.Join(c.Home, "master.key") }
-
-// MakesKey says whether the embedded default may make the master key: nobody
-// has said that there is one elsewhere.
-func (c Config) MakesKey() bool {
-	return c.get("SLUICE_MASTER_KEY", "") == "" && c.KeyFile() == c.ownKeyFile()
-}
-
-// MasterKey returns the master key. The embedded default makes one; anything
-// else has to be given one.
-func (c Config) MasterKey() (secret.Key, error) {
-	if text := c.get("SLUICE_MASTER_KEY", ""); text != "" {
-		key, err := secret.ParseKey(text)
-		if err != nil {
-			return key, fmt.Errorf("SLUICE_MASTER_KEY: %w", err)
-		}
-		return key, nil
-	}
-	key, err := secret.LoadKey(c.KeyFile())
-	if err != nil {
-		return key, fmt.Errorf("%w: set SLUICE_MASTER_KEY or SLUICE_MASTER_KEY_FILE to the key that stored secrets were sealed with; only where none was ever stored, make one with 'openssl rand -base64 32'", err)
-	}
-	return key, nil
-}
-
-// KeyWarning says that others can read the file with the master key; empty
-// when they cannot, or there is none.
-func (c Config) KeyWarning() string {
-	if c.get("SLUICE_MASTER_KEY", "") != "" {
-		return ""
-	}
-	info, err := os.Stat(c.KeyFile())
-	if err != nil || info.Mode().Perm()&0o077 == 0 {
-		return ""
-	}
-	return fmt.Sprintf("others on this machine can read the master key: chmod 600 %s", c.KeyFile())
 }
 
 // Help lists the variables as a text for --help.

@@ -8,10 +8,13 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/exp/zapslog"
 	"go.uber.org/zap/zapcore"
+
+	"sluice/internal/redact"
 )
 
-// Logger makes the log that everything writes to, on standard error.
-func (c Config) Logger() (*zap.Logger, error) {
+// Logger makes the log that everything writes to, Temporal's SDK too, on
+// standard error. What is in secrets, also later, is left out of its lines.
+func (c Config) Logger(secrets *redact.Set) (*zap.Logger, error) {
 	level, err := zapcore.ParseLevel(c.LogLevel)
 	if err != nil {
 		return nil, fmt.Errorf("SLUICE_LOG_LEVEL is %q: use debug, info, warn or error", c.LogLevel)
@@ -31,7 +34,7 @@ func (c Config) Logger() (*zap.Logger, error) {
 	options.EncoderConfig.EncodeTime = zapcore.RFC3339TimeEncoder
 	options.DisableStacktrace = true
 	options.Level = zap.NewAtomicLevelAt(level)
-	return options.Build()
+	return options.Build(zap.WrapCore(func(to zapcore.Core) zapcore.Core { return redact.Core(to, secrets) }))
 }
 
 // temporalLogger lets Temporal's SDK write to the same log.

@@ -213,8 +213,10 @@ func TestAnyDocumentIsReadAsItWasWritten(t *testing.T) {
 		description := text.Draw(rt, "description")
 		c := catalog.Connector{
 			Name: rapid.SampledFrom([]string{"acme", "1", "true", "a: b", "ü #1"}).Draw(rt, "name"), Description: description, Provider: "qualys", Active: rapid.Bool().Draw(rt, "active"),
-			Settings: map[string]string{"clientId": "id" + text.Draw(rt, "clientId")},
-			Secrets:  map[string]string{"clientSecret": rapid.SampledFrom([]string{"env:A", "file:/run/a b", "sealed:v1:AAAA"}).Draw(rt, "secret")},
+			Settings: map[string]string{"clientId": "id" + text.Draw(rt, "clientId"),
+				"caBundle": "x" + rapid.StringMatching(`([-A-Za-z0-9+/= :#|>]{0,8}\n?){0,6}`).Draw(rt, "caBundle")},
+			TestEvery: schedule.Duration(rapid.SampledFrom([]time.Duration{0, time.Hour, 90 * time.Minute}).Draw(rt, "retest")),
+			Secrets:   map[string]string{"clientSecret": rapid.SampledFrom([]string{"env:A", "file:/run/a b", "sealed:v1:AAAA"}).Draw(rt, "secret")},
 		}
 		p := catalog.Profile{
 			Name: "p", Description: description, Connector: c.Name, Kind: "qualys-tas", Active: rapid.Bool().Draw(rt, "on"),
@@ -265,7 +267,7 @@ func TestWrongFilesAreExplainedWithTheLine(t *testing.T) {
 		{"no kind", "name: acme\n", "acme.yaml:1:1: the document does not say its kind: connector, profile or map"},
 		{"an unknown kind", "kind: conector\n", `acme.yaml:1:7: unknown kind of document "conector"; did you mean connector? (known: connector, profile, map)`},
 		{"a product as kind", "kind: qualys-tas\n", `acme.yaml:1:7: unknown kind of document "qualys-tas"; a profile has "kind: profile" and "product: qualys-tas"`},
-		{"an unknown key", with(connector, "active: true", "aktive: true"), `acme.yaml:4:1: unknown key "aktive" in the connector; did you mean active? (known: kind, name, description, provider, active, settings, secrets)`},
+		{"an unknown key", with(connector, "active: true", "aktive: true"), `acme.yaml:4:1: unknown key "aktive" in the connector; did you mean active? (known: kind, name, description, provider, active, settings, secrets, retest)`},
 		{"a key twice", connector + "active: false\n", `acme.yaml:11:1: the connector has the key "active" twice`},
 		{"no provider", with(connector, "provider: qualys\n", ""), `acme.yaml:1:1: the connector has no "provider"`},
 		{"an unknown provider", with(connector, "qualys", "qualis"), `acme.yaml:3:11: unknown provider "qualis"; did you mean qualys? (known: qualys, azure)`},
@@ -277,6 +279,7 @@ func TestWrongFilesAreExplainedWithTheLine(t *testing.T) {
 		{"a plain secret like an alias", with(connector, "\n    secretRef: env:QUALYS_SECRET", " *hunter2"), `acme.yaml: is not valid YAML: a value that begins with * has to be in quotes`},
 		{"a reference that is none", with(connector, "env:QUALYS_SECRET", "hunter2"), `acme.yaml:10:16: secretRef of clientSecret is neither env:NAME nor file:PATH: it says where workers find the secret`},
 		{"an unknown secret", with(connector, "clientSecret", "secret"), `acme.yaml:9:3: unknown secret "secret" of provider qualys (known: clientSecret, password, `},
+		{"a time between tests that is too short", connector + "retest: 1m\n", `acme.yaml:11:9: retest: "1m" is no time between tests: give 5m to 30d, such as 6h; empty ends them`},
 		{"a bad profile name", with(profile, "acme-apps", "Acme"), `acme.yaml:2:7: profile name "Acme" cannot be used: at most 63 small letters, digits, '.', '_' and '-', beginning with a letter or digit`},
 		{"an unknown product", with(profile, "product: qualys-tas", "product: qualys-taz"), `acme.yaml:4:10: unknown kind "qualys-taz"; did you mean qualys-tas? (known: `},
 		{"an unknown asset type", with(profile, "- APPLICATION", "- APLICATION"), `acme.yaml:7:5: unknown asset type "APLICATION" of kind qualys-tas; did you mean APPLICATION? (known: APPLICATION, APICOLLECTION)`},
@@ -448,4 +451,66 @@ func TestProfilesMayChangeTheirMapTogether(t *testing.T) {
 	plan, err := declare.NewPlan(there(t, connector, both), parse(t, userMap, strings.ReplaceAll(both, ": qualys-tas-application", ": acme-application")))
 	require.NoError(t, err)
 	require.Len(t, plan.Writes.Profiles, 2)
+}
+
+func TestCertificatesAreWrittenAsABlockAndShownShort(t *testing.T) {
+	t.Parallel()
+	const bundle = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+	document := declare.OfConnector(catalog.Connector{Name: "acme", Provider: "qualys", Active: true, Settings: map[string]string{"caBundle": bundle}})
+	text := write(t, []declare.Document{document})
+	require.Contains(t, text, "  caBundle: |\n    -----BEGIN CERTIFICATE-----\n    MIIB\n    -----END CERTIFICATE-----\n")
+	require.Equal(t, bundle, parse(t, text)[0].Connector.Settings["caBundle"])
+
+	require.Regexp(t, `^1 certificate \(SHA-256 [0-9a-f]{8}\.\.\.\)$`, declare.Short(bundle))
+	require.Contains(t, declare.Short(bundle+bundle), "2 certificates (")
+	require.NotEqual(t, declare.Short(bundle), declare.Short(strings.Replace(bundle, "MIIB", "MIIC", 1)), "another one is another one")
+	require.Contains(t, declare.Short("a\nb"), "a ... (")
+	require.Equal(t, "one line", declare.Short("one line"))
+}
+
+func TestAProfileBecomesActiveOnlyOnATestedConnector(t *testing.T) {
+	t.Parallel()
+	inactive := strings.Replace(profile, "active: true", "active: false", 1)
+	moved := strings.Replace(connector, "EU2", "EU1", 1)
+	described := connector + "description: ours\n"
+	for _, row := range []struct {
+		what             string
+		before           []string
+		apply            []string
+		tested, willTest bool
+		says             string // empty: nothing stands against it
+	}{
+		{"a new connector", nil, []string{connector, profile, userMap}, false, false, "acme.yaml:16:9: profile acme-apps: connector acme was never tested as it is now, so that the profile cannot become active: apply with --test"},
+		{"a new connector that will be tested", nil, []string{connector, profile, userMap}, false, true, ""},
+		{"an inactive profile", nil, []string{connector, inactive}, false, false, ""},
+		{"a connector that is there", []string{connector}, []string{profile}, false, false, "test it with 'sluice connectors test acme', or use --force"},
+		{"a connector that is there and will not be tested", []string{connector}, []string{profile}, false, true, "test it with"},
+		{"a connector that was tested", []string{connector}, []string{profile}, true, false, ""},
+		{"one that was tested and gets a description", []string{connector}, []string{described, profile}, true, false, ""},
+		{"one that was tested and changes", []string{connector}, []string{moved, profile}, true, false, "apply with --test"},
+		{"one that becomes active", []string{connector, inactive}, []string{profile}, false, false, "never tested"},
+		{"one that is active", []string{connector, profile}, []string{strings.Replace(profile, "retireAfter: 0", "retireAfter: 1", 1)}, false, false, ""},
+	} {
+		t.Run(row.what, func(t *testing.T) {
+			present := there(t, row.before...)
+			present.Tested, present.WillTest = func(catalog.Connector) bool { return row.tested }, row.willTest
+			_, err := declare.NewPlan(present, parse(t, row.apply...))
+			if row.says == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, row.says)
+		})
+	}
+}
+
+func TestACertificateThatIsNotAtHandIsNoMistake(t *testing.T) {
+	t.Parallel()
+	tls := connector + "  tlsCertificate:\n    secretRef: file:/nowhere/pair.pem\n"
+	azure := "kind: connector\nname: cloud\nprovider: azure\nsettings:\n  tenantId: t\n  clientId: c\nsecrets:\n  clientCertificate:\n    secretRef: file:/nowhere/pair.pem\n"
+	present := there(t, tls, azure)
+	require.Len(t, present.Connectors, 2)
+	plan, err := declare.NewPlan(present, parse(t, strings.ReplaceAll(tls, "EU2", "EU1"), azure+"description: ours\n"))
+	require.NoError(t, err)
+	require.Len(t, plan.Writes.Connectors, 2)
 }

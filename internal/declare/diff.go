@@ -1,6 +1,7 @@
 package declare
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -102,10 +103,27 @@ func (d Document) fields() []field {
 	return slices.DeleteFunc(list, func(f field) bool { return f.value == "" })
 }
 
+// Short is a value of several lines, such as certificates, in one that tells it
+// from others; another value is itself.
+func Short(value string) string {
+	first, rest, several := strings.Cut(strings.TrimSpace(value), "\n")
+	if !several {
+		return value
+	}
+	if n := strings.Count(first+rest, "-----BEGIN CERTIFICATE-----"); n == 1 {
+		first = "1 certificate"
+	} else if n > 1 {
+		first = fmt.Sprintf("%d certificates", n)
+	} else {
+		first = strings.TrimSpace(first) + " ..."
+	}
+	return fmt.Sprintf("%s (SHA-256 %.4x...)", first, sha256.Sum256([]byte(value)))
+}
+
 func fieldsOfConnector(c catalog.Connector) []field {
 	list := []field{{"description", c.Description}, {"provider", c.Provider}, {"active", strconv.FormatBool(c.Active)}}
 	for _, name := range slices.Sorted(maps.Keys(c.Settings)) {
-		list = append(list, field{"settings." + name, c.Settings[name]})
+		list = append(list, field{"settings." + name, Short(c.Settings[name])})
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
 		shown := "sealed"
@@ -114,7 +132,7 @@ func fieldsOfConnector(c catalog.Connector) []field {
 		}
 		list = append(list, field{"secrets." + name, shown})
 	}
-	return list
+	return append(list, field{"retest", string(retest(c))})
 }
 
 func fieldsOfProfile(p catalog.Profile) []field {

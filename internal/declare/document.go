@@ -13,6 +13,7 @@
 //	secrets:
 //	  clientSecret:
 //	    secretRef: env:QUALYS_SECRET     # or file:PATH
+//	retest: 6h
 //	---
 //	kind: profile
 //	name: acme-apps

@@ -113,11 +113,18 @@ func (r *reader) document(root *yaml.Node, models *transform.Models) (Document, 
 
 func (r *reader) connector(root *yaml.Node) *catalog.Connector {
 	const what = "the connector"
-	values := r.mapping(root, what, "kind!", "name!", "description", "provider!", "active", "settings", "secrets")
+	values := r.mapping(root, what, "kind!", "name!", "description", "provider!", "active", "settings", "secrets", "retest")
 	c := &catalog.Connector{
 		Name: r.text(values["name"], "name"), Description: r.text(values["description"], "description"),
 		Provider: r.text(values["provider"], "provider"), Active: r.flag(values["active"], "active", true),
 		Settings: make(map[string]string), Secrets: make(map[string]string),
+	}
+	if n := values["retest"]; n != nil {
+		every, err := catalog.ParseTestEvery(r.text(n, "retest"))
+		if err != nil {
+			r.addf(n, "retest: %v", err)
+		}
+		c.TestEvery = every
 	}
 	if values["name"] == nil || values["provider"] == nil {
 		return c

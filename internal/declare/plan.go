@@ -7,11 +7,7 @@ import (
 	"time"
 
 	"sluice/internal/catalog"
-	"sluice/internal/fault"
 	"sluice/internal/secret"
-	"sluice/internal/source"
-	"sluice/internal/source/kinds"
-	"sluice/internal/suggest"
 	"sluice/internal/transform"
 )
 
@@ -21,6 +17,12 @@ type Present struct {
 	Maps       []catalog.MapVersion // the newest of each name
 	Profiles   []catalog.Profile
 	Now        time.Time
+	// Tested says whether a connector of these was tested as it is now: only
+	// then a profile becomes active on it. Nil: that does not matter.
+	Tested func(catalog.Connector) bool
+	// WillTest: connectors that are created or changed are tested before anything
+	// else is written.
+	WillTest bool
 	// Open says why a sealed text cannot be opened at its place.
 	Open func(secret.Place, string) error
 	// Resolve returns the secret behind a reference; empty when it is not to be
@@ -37,6 +39,9 @@ type Plan struct {
 	// Elsewhere are the references to secrets, of connectors to write, that
 	// could not be followed here.
 	Elsewhere []string
+	// Notes are what providers say of the connectors to write, such as what was
+	// put right in their settings.
+	Notes []string
 }
 
 // planner works out a Plan.
@@ -96,94 +101,6 @@ func (p *planner) note(c Change) bool {
 	return c.Action != Unchanged
 }
 
-func (p *planner) connector(d Document) {
-	c := *d.Connector
-	c.Secrets = maps.Clone(c.Secrets)
-	var before *Document
-	if old, ok := p.connectors[c.Name]; ok {
-		before = &Document{Connector: &old}
-		if c.Provider != old.Provider {
-			p.refuse(d, "provider", "it talks to %s, which cannot be changed: give the new connector another name", old.Provider)
-			return
-		}
-		c.ID, c.Version = old.ID, old.Version
-		for field, stored := range old.Secrets { // what is left out stays
-			if _, given := c.Secrets[field]; !given {
-				c.Secrets[field] = stored
-			}
-		}
-	}
-	maps.DeleteFunc(c.Secrets, func(_, stored string) bool { return stored == "" }) // taken away
-	p.connectors[c.Name] = c
-	if !p.checkSealed(d, c, before) {
-		return
-	}
-	d.Connector = &c
-	if p.note(diff(before, d)) {
-		p.checkConnection(d, c)
-		p.plan.Writes.Connectors = append(p.plan.Writes.Connectors, c)
-	}
-}
-
-// insteadOfSealed says how else a secret can be given.
-const insteadOfSealed = `say where workers find it, as "secretRef: env:NAME" or "secretRef: file:PATH", or enter it with 'sluice connectors create'`
-
-// checkSealed makes sure that sealed secrets can be opened.
-func (p *planner) checkSealed(d Document, c catalog.Connector, before *Document) bool {
-	ok := true
-	refuse := func(format string, args ...any) {
-		ok = false
-		p.refuse(d, "secrets", format, args...)
-	}
-	for _, name := range sorted(c.Secrets) {
-		switch stored := c.Secrets[name]; {
-		case !secret.IsSealed(stored):
-		case before == nil:
-			refuse("%s is sealed for another connector, and sealed text opens nowhere else: %s", name, insteadOfSealed)
-		case stored != before.Connector.Secrets[name]:
-			if err := p.present.Open(secret.Place{ConnectorID: c.ID, Field: name}, stored); err != nil {
-				refuse("%s is sealed for another connector, or with another master key, and does not open here: %s", name, insteadOfSealed)
-			}
-		}
-	}
-	return ok
-}
-
-// checkConnection lets the provider check a connector that is to be written.
-func (p *planner) checkConnection(d Document, c catalog.Connector) {
-	provider, err := kinds.FindProvider(c.Provider)
-	if err != nil {
-		return // Parse has said so
-	}
-	conn := source.Connection{Connector: c.Name, Settings: c.Settings, Secrets: make(map[string]string)}
-	for _, field := range fields(provider, true) {
-		stored := c.Secrets[field]
-		if stored == "" {
-			continue
-		}
-		conn.Secrets[field] = "elsewhere" // it is there; more cannot be checked here
-		if !secret.IsReference(stored) {
-			continue
-		}
-		if plain := p.present.Resolve(stored); plain != "" {
-			conn.Secrets[field] = plain
-		} else {
-			p.plan.Elsewhere = append(p.plan.Elsewhere, stored)
-		}
-	}
-	err = provider.Check(conn)
-	if f := fault.As(err); f != nil {
-		field := strings.TrimPrefix(f.Code, "connector-")
-		if conn.Secrets[field] == "" && slices.Contains(fields(provider, true), field) {
-			p.refuse(d, "secrets", "%s is missing under \"secrets\": %s", field, insteadOfSealed)
-			return
-		}
-	}
-	if err != nil {
-		p.refuse(d, "settings", "%v", err)
-	}
-}
-
 func (p *planner) transformMap(d Document) {
 	var before *Document
 	if old, ok := p.maps[d.Map.Name]; ok {
@@ -222,7 +139,9 @@ func (p *planner) profile(d Document) {
 		}
 		profile.ID, profile.ConnectorID, profile.UpdatedAt = old.ID, old.ConnectorID, old.UpdatedAt
 	}
-	p.checkConnector(d)
+	if p.checkConnector(d) && profile.Active && (before == nil || !before.Profile.Active) {
+		p.checkTested(d)
+	}
 	change := diff(before, d)
 	touched := slices.ContainsFunc(change.Fields, func(f FieldChange) bool { return strings.HasPrefix(f.Field, "schedule.") })
 	if touched && profile.Schedule != nil { // one whose time has passed may stay
@@ -233,24 +152,6 @@ func (p *planner) profile(d Document) {
 	p.profiles[profile.Name] = profile
 	if p.note(change) {
 		p.plan.Writes.Profiles = append(p.plan.Writes.Profiles, profile)
-	}
-}
-
-// checkConnector makes sure that a profile's connector is there, and talks to
-// whom the profile needs.
-func (p *planner) checkConnector(d Document) {
-	c, ok := p.connectors[d.Profile.Connector]
-	if !ok {
-		p.refuse(d, "connector", "unknown connector %q%s", d.Profile.Connector, suggest.Ending(d.Profile.Connector, sorted(p.connectors)))
-		return
-	}
-	kind, err := kinds.Find(d.Profile.Kind)
-	if err != nil {
-		p.refuse(d, "product", "%v", err)
-		return
-	}
-	if c.Provider != kind.Provider() {
-		p.refuse(d, "connector", "connector %s talks to %s, %s needs one to %s", c.Name, c.Provider, kind.Name(), kind.Provider())
 	}
 }
 

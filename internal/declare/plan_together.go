@@ -8,6 +8,7 @@ import (
 	"sluice/internal/source"
 	"sluice/internal/source/kinds"
 	"sluice/internal/suggest"
+	"sluice/internal/transform"
 )
 
 // checkTogether checks what only all of it together can show: maps that do not
@@ -50,17 +51,28 @@ func (p *planner) checkMaps(d Document, profile catalog.Profile, only string) {
 		if only != "" {
 			key, user = "source", fmt.Sprintf("%s of profile %s", t.Name, profile.Name)
 		}
-		switch {
-		case !ok:
+		if !ok {
 			p.refuse(d, key, "unknown map %q%s", name, suggest.Ending(name, sorted(p.maps)))
-		case m.Source != t.Model:
-			p.refuse(d, key, "map %s reads %s, but %s brings %s", name, m.Source, user, t.Model)
-		case m.Target != target(t.Role):
-			p.refuse(d, key, "map %s fills %s, but %s needs one to %s", name, m.Target, user, target(t.Role))
-		case m.AssetClass != "" && m.AssetClass != t.Class:
-			p.refuse(d, key, "map %s makes assets of class %s, but %s brings %s", name, m.AssetClass, user, t.Class)
+			continue
+		}
+		if err := CheckMap(m, t, user); err != nil {
+			p.refuse(d, key, "%v", err)
 		}
 	}
+}
+
+// CheckMap says why a map cannot be used for an asset type; user is what uses
+// it so.
+func CheckMap(m *transform.Map, t source.AssetType, user string) error {
+	switch {
+	case m.Source != t.Model:
+		return fmt.Errorf("map %s reads %s, but %s brings %s", m.Name, m.Source, user, t.Model)
+	case m.Target != target(t.Role):
+		return fmt.Errorf("map %s fills %s, but %s needs one to %s", m.Name, m.Target, user, target(t.Role))
+	case m.AssetClass != "" && m.AssetClass != t.Class:
+		return fmt.Errorf("map %s makes assets of class %s, but %s brings %s", m.Name, m.AssetClass, user, t.Class)
+	}
+	return nil
 }
 
 // target is the target model of a role's records.

@@ -3,6 +3,7 @@ package declare
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -23,6 +24,7 @@ type connectorForm struct {
 	Active      bool          `yaml:"active" json:"active"`
 	Settings    map[text]text `yaml:"settings,omitempty" json:"settings,omitempty"`
 	Secrets     map[text]any  `yaml:"secrets,omitempty" json:"secrets,omitempty"` // sealed text or referenceForm
+	Retest      text          `yaml:"retest,omitempty" json:"retest,omitempty"`
 }
 
 type referenceForm struct {
@@ -76,13 +78,20 @@ type rowForm struct {
 	Values  map[text]literal `yaml:"values,omitempty" json:"values,omitempty"`
 }
 
-// text is written so that it reads as it was: where it has characters that are
-// not to be seen, such as line breaks, in double quotes with escapes.
+// text is written so that it reads as it was: several lines, such as
+// certificates, as a block; where there are other characters that are not to be
+// seen, in double quotes with escapes.
 type text string
 
 func (t text) MarshalYAML() (any, error) {
-	if strings.IndexFunc(string(t), func(r rune) bool { return !unicode.IsGraphic(r) }) < 0 {
+	hidden := func(r rune) bool { return !unicode.IsGraphic(r) }
+	switch lines := strings.Split(strings.TrimSuffix(string(t), "\n"), "\n"); {
+	case !strings.ContainsFunc(string(t), hidden):
 		return string(t), nil
+	case len(lines) > 1 && !slices.ContainsFunc(lines, func(line string) bool {
+		return line == "" || line != strings.TrimSpace(line) || strings.ContainsFunc(line, hidden)
+	}):
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.LiteralStyle, Value: string(t)}, nil
 	}
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: string(t)}, nil
 }
@@ -123,7 +132,7 @@ func (d Document) form() any {
 }
 
 func formOfConnector(c catalog.Connector) connectorForm {
-	f := connectorForm{KindConnector, text(c.Name), text(c.Description), text(c.Provider), c.Active, texts(c.Settings), make(map[text]any)}
+	f := connectorForm{KindConnector, text(c.Name), text(c.Description), text(c.Provider), c.Active, texts(c.Settings), make(map[text]any), retest(c)}
 	for field, stored := range c.Secrets {
 		switch {
 		case stored == "":
@@ -135,6 +144,14 @@ func formOfConnector(c catalog.Connector) connectorForm {
 		}
 	}
 	return f
+}
+
+// retest is how often a connector is tested by itself; empty: never.
+func retest(c catalog.Connector) text {
+	if c.TestEvery.IsZero() {
+		return ""
+	}
+	return text(c.TestEvery.String())
 }
 
 func formOfProfile(p catalog.Profile) profileForm {

@@ -112,6 +112,14 @@ type holding struct {
 
 func (g *Governor) holding(api API) holding { return holding{g.set, g.key(api)} }
 
+type untilKey struct{}
+
+// WaitUntil lets calls that are made with the context wait for a slot until that
+// time, instead of the Set's patience.
+func WaitUntil(ctx context.Context, until time.Time) context.Context {
+	return context.WithValue(ctx, untilKey{}, until)
+}
+
 type behalfKey struct{}
 
 // OnBehalf says, for people, for whom calls are made with the context:

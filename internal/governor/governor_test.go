@@ -223,3 +223,27 @@ func TestCallsOfWhatIsHeldUseOneSlot(t *testing.T) {
 		require.Empty(t, list[1].Running)
 	})
 }
+
+func TestOneWhoSaysUntilWhenWaitsUntilThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := worker(governor.NewMemory(), "w")
+		one := governor.API{Name: "a", Concurrent: 1}
+		slot, err := g.Enter(t.Context(), one)
+		require.NoError(t, err)
+		begun := time.Now()
+		_, err = g.Enter(governor.WaitUntil(t.Context(), begun.Add(45*time.Second)), one)
+		require.Equal(t, governor.CodeInUse, throttled(t, err).Code)
+		require.InDelta(t, 45, time.Since(begun).Seconds(), 1)
+
+		begun = time.Now()
+		time.AfterFunc(40*time.Second, slot.Leave)
+		slot, err = g.Enter(governor.WaitUntil(t.Context(), begun.Add(45*time.Second)), one)
+		require.NoError(t, err)
+		defer slot.Leave()
+
+		begun = time.Now()
+		_, err = g.Enter(governor.WaitUntil(t.Context(), begun), one)
+		require.Equal(t, governor.CodeInUse, throttled(t, err).Code)
+		require.Less(t, time.Since(begun), time.Second)
+	})
+}

@@ -82,3 +82,21 @@ func TestAQueueIsBounded(t *testing.T) {
 	}
 	require.Len(t, s.Queue, maxQueue)
 }
+
+// One who leaves half of the limit to others waits for the only slot of its
+// share; the other slot is not kept for it.
+func TestNobodyWaitsForOneWhoseReserveKeepsItOut(t *testing.T) {
+	t.Parallel()
+	s := &State{Concurrent: 2}
+	require.True(t, s.ask(noon, request{id: "a", who: "long", call: true}).granted)
+	for tenth := range 100 { // ten seconds
+		now := at(float64(tenth) / 10)
+		s.renew(now, *s.lease("a"))
+		require.False(t, s.ask(now, request{id: "b", who: "reserved", reserve: 50, call: true}).granted)
+		v := s.ask(now, request{id: "c", who: "other", call: true})
+		require.True(t, v.granted, "at %v: %s", now, v.message)
+		s.leave("c")
+	}
+	s.leave("a")
+	require.True(t, s.ask(at(10), request{id: "b", who: "reserved", reserve: 50, call: true}).granted)
+}

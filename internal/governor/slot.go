@@ -132,7 +132,10 @@ func (g *grip) call(ctx context.Context) error {
 // acquire waits until a request is granted.
 func (g *grip) acquire(ctx context.Context, call bool) error {
 	q := request{id: g.id, who: g.who, worker: g.worker, assumed: g.assumed, reserve: g.reserve, call: call}
-	since := time.Now()
+	until, ok := ctx.Value(untilKey{}).(time.Time)
+	if !ok {
+		until = time.Now().Add(g.set.patience)
+	}
 	for {
 		freed := g.set.freed(g.key)
 		v, err := g.ask(ctx, q)
@@ -142,7 +145,7 @@ func (g *grip) acquire(ctx context.Context, call bool) error {
 		case err != nil || v.granted:
 			return err
 		}
-		left := g.set.patience - time.Since(since)
+		left := time.Until(until)
 		if v.wait > left || left <= 0 {
 			if q.away = v.wait; q.away == 0 {
 				q.away = comeBack

@@ -85,6 +85,8 @@ type Ticket struct {
 	Since  time.Time `json:"since"`
 	Seen   time.Time `json:"seen"`
 	Back   time.Time `json:"back"` // when it will ask again
+	// Reserve is the percentage of the limits that it leaves unused.
+	Reserve int `json:"reserve,omitempty"`
 }
 
 // present says that who has the ticket asks again and again.
@@ -284,17 +286,24 @@ func (s *State) room(limit, reserve int) int {
 	return room
 }
 
-// first says that nobody who is there has waited for longer.
+// first says that nobody who is there, and could go now, has waited for longer.
 func (s *State) first(now time.Time, who string) bool {
 	for _, t := range s.Queue {
 		if t.Who == who {
 			return true
 		}
-		if t.present(now) {
+		if t.present(now) && !s.excludes(now, t.Reserve) {
 			return false
 		}
 	}
 	return true
+}
+
+// excludes says that who leaves so much unused cannot be let in now, though
+// others, who leave less, may be: a slot is kept for nobody who cannot take it.
+func (s *State) excludes(now time.Time, reserve int) bool {
+	limit := s.concurrency(now, reserve)
+	return limit > 0 && len(s.Leases) >= limit || s.nextCall(now, reserve).After(now)
 }
 
 // enqueue notes that one waits, and says whether that is news.
@@ -311,6 +320,6 @@ func (s *State) enqueue(now time.Time, q request) bool {
 	if q.away == 0 && t.present(now.Add(presence/2)) {
 		return false // it was just said
 	}
-	t.Worker, t.Seen, t.Back = q.worker, now, now.Add(q.away)
+	t.Worker, t.Reserve, t.Seen, t.Back = q.worker, q.reserve, now, now.Add(q.away)
 	return true
 }

@@ -51,7 +51,7 @@ type Phase string
 const (
 	Pending     Phase = "pending"
 	Fetching    Phase = "fetching"
-	Waiting     Phase = "waiting" // for the vendor, until Stream.WaitUntil
+	Waiting     Phase = "waiting" // for the vendor, until Stream.WaitUntil, or for a worker
 	Paused      Phase = "paused"  // by a person, see Progress.Paused
 	Reconciling Phase = "reconciling"
 	Done        Phase = "done"
@@ -232,6 +232,8 @@ func (s Stream) Line() string {
 	switch {
 	case s.Error != "":
 		line += ": " + s.Error
+	case s.Phase == Waiting && s.WaitUntil.IsZero():
+		line += ": " + s.Waits
 	case s.Phase == Waiting:
 		line += fmt.Sprintf(": %s until %s", s.Waits, s.WaitUntil.Format(time.TimeOnly))
 	}

@@ -25,25 +25,26 @@ type Client struct {
 	gateway     *transport.Client
 	qps, fo     *transport.Client // nil when the API server is not known
 
-	gatewayTokens *tokens
-	apiTokens     *tokens          // nil when the API server gets user name and password
-	basic         *transport.Basic // nil when it gets tokens
+	gatewayTokens *transport.Bearer
+	apiTokens     *transport.Bearer // nil when the API server gets user name and password
+	// Where it gets user name and password; nil when it gets tokens.
+	basic, basicQPS, basicFO *transport.Basic
+	// userTokens are for user name and password where these are shared; else nil.
+	userTokens *transport.Bearer
 
 	governor   *governor.Governor
-	concurrent int // calls of an API of FO at the same time, until the vendor says
-}
-
-// tokens are those that one pair of the connector's gets.
-type tokens struct {
-	source *tokenSource
-	bearer *transport.Bearer
+	concurrent int // calls of an API of the API server at the same time, until the vendor says
 }
 
 // What is shared of the connector's two pairs with other kinds and workers; see
-// source.Connection. Whatever way a password takes, its refusal counts for all.
+// source.Connection. Whatever way a password takes, its refusal counts for all,
+// unless another server has accepted it: then it is one of that server alone.
 const (
-	sharedClient = "client"
-	sharedUser   = "user"
+	sharedClient  = "client"
+	sharedUser    = "user"
+	sharedGateway = "user/gateway"
+	sharedQPS     = "user/QPS"
+	sharedFO      = "user/FO"
 )
 
 // Bounds of answers of the FO API where the caller sets none: they take the
@@ -109,18 +110,26 @@ func NewClient(c source.Connection, limits transport.Options) (*Client, error) {
 
 // logIn prepares what the servers get.
 func (c *Client) logIn(connection source.Connection) {
-	from := func(login Login) *tokens {
+	from := func(login Login) *transport.Bearer {
 		pair := sharedClient
 		if login == JWT {
 			pair = sharedUser
 		}
 		source := &tokenSource{client: c.gateway, endpoint: c.Endpoint, credentials: c.credentials, login: login}
-		return &tokens{source, transport.NewBearer(source, connection.Shared(pair))}
+		bearer := transport.NewBearer(source, connection.Shared(pair))
+		if login == JWT {
+			bearer = bearer.At(connection.Shared(sharedGateway))
+		}
+		return bearer
 	}
 	c.gatewayTokens = from(c.credentials.gateway())
 	switch c.credentials.api {
 	case Basic:
 		c.basic = transport.NewBasic(c.credentials.username, c.credentials.password, connection.Shared(sharedUser))
+		c.basicQPS, c.basicFO = c.basic.At(connection.Shared(sharedQPS)), c.basic.At(connection.Shared(sharedFO))
+		if connection.Credential != nil {
+			c.userTokens = from(JWT)
+		}
 	case c.credentials.gateway():
 		c.apiTokens = c.gatewayTokens
 	default:
@@ -140,7 +149,7 @@ func (c *Client) Post(ctx context.Context, path string, body []byte) (*transport
 
 func (c *Client) callGateway(ctx context.Context, req transport.Request) (*transport.Response, error) {
 	return c.govern(ctx, req, func(req transport.Request) (*transport.Response, error) {
-		return withToken(ctx, c.gatewayTokens.bearer, c.gateway, req)
+		return withToken(ctx, c.gatewayTokens, c.gateway, req)
 	})
 }
 
@@ -192,11 +201,14 @@ func (c *Client) callAPI(ctx context.Context, server *transport.Client, req tran
 	if err := c.needAPIServer("this call"); err != nil {
 		return nil, err
 	}
+	if server == c.fo {
+		c.proveUser(ctx)
+	}
 	resp, err := c.govern(ctx, req, func(req transport.Request) (*transport.Response, error) {
 		if c.basic != nil {
-			return c.basic.Do(ctx, server, req)
+			return c.basicAt(server).Do(ctx, server, req)
 		}
-		return withToken(ctx, c.apiTokens.bearer, server, req)
+		return withToken(ctx, c.apiTokens, server, req)
 	})
 	c.advise(err)
 	return resp, err
@@ -225,22 +237,46 @@ const adviceBasic = "where a subscription takes no tokens here, give " + FieldAu
 
 // adviceLogin is what to do when user name and password are refused somewhere.
 func adviceLogin(where string) string {
-	return "check " + FieldUsername + " and " + FieldPassword + ", and that the account is on " + where
+	return "check " + FieldUsername + " and " + FieldPassword + ", and that the account is on " + where +
+		" and may use this API: to one that may not, Qualys may say that the password is wrong"
 }
 
-// Rejected tells the client that a body under HTTP 200 said that the
+// proveUser offers a password that nobody has accepted yet to the gateway before
+// VM gets it, where others share what became of it. VM tells an account without
+// access to its API that the password is wrong (Qualys documentation:
+// Troubleshooting Qualys API), which would keep all from offering a right one.
+// A refusal is remembered, and all other errors say nothing.
+func (c *Client) proveUser(ctx context.Context) {
+	if c.userTokens != nil && !c.basic.Accepted(ctx) {
+		_ = c.userTokens.Renew(ctx)
+	}
+}
+
+func (c *Client) basicAt(server *transport.Client) *transport.Basic {
+	if server == c.fo {
+		return c.basicFO
+	}
+	return c.basicQPS
+}
+
+// RejectedFO tells the client that a body of FO under HTTP 200 said that the
 // credentials are wrong: an error of class Auth, others are ignored. A
 // password is not offered again for some minutes, since accounts lock; a
 // token is replaced. The error is completed by what to do.
-func (c *Client) Rejected(err error) {
+func (c *Client) RejectedFO(err error) { c.rejected(c.fo, err) }
+
+// RejectedQPS is as RejectedFO, of a body of QPS.
+func (c *Client) RejectedQPS(err error) { c.rejected(c.qps, err) }
+
+func (c *Client) rejected(server *transport.Client, err error) {
 	f := fault.As(err)
 	if f == nil || f.Class != fault.Auth {
 		return
 	}
 	c.advise(f)
 	if c.basic != nil {
-		c.basic.Reject(f)
+		c.basicAt(server).Reject(f)
 		return
 	}
-	c.apiTokens.bearer.Reject(f)
+	c.apiTokens.Reject(f)
 }

@@ -125,9 +125,11 @@ var states = []struct {
 	words *regexp.Regexp
 	rule  codeRule
 }{
-	{regexp.MustCompile(`(?i)locked`), codeRule{fault.Auth, CodeAccountLocked, adviceLocked, 0, "the account is locked"}},
+	{regexp.MustCompile(`(?i)(^|[^a-z])locked([^a-z]|$)|(?-i:[a-z]Locked)`), codeRule{fault.Auth, CodeAccountLocked, adviceLocked, 0, "the account is locked"}},
 	{regexp.MustCompile(`(?i)(password|credentials?) ?(is |are |has |have )?expired`), codeRule{fault.Auth, CodePasswordExpired, advicePassword, 0, "the password has expired"}},
 	{regexp.MustCompile(`(?i)expired`), returns["2001"]},
+	{regexp.MustCompile(`(?i)second ?factor|secureid`), returns["2011"]},
+	{regexp.MustCompile(`(?i)terms ?not ?accepted`), returns["2003"]},
 	{regexp.MustCompile(`(?i)disabled|inactive|not active|deactivated`), returns["2002"]},
 }
 
@@ -192,8 +194,9 @@ func refine(f *fault.Error, answer transport.Failure) {
 	if instead {
 		f.Message = answered(Short(r.code), r.said)
 	}
-	// Under an error status, that says as much as most codes.
-	if rule, known := responses[r.code]; known && (instead || rule.class == fault.Auth) {
+	// Under an error status, that says as much as most codes; but 401 also stands
+	// for what one who is logged in may not do (inferred).
+	if rule, known := responses[r.code]; known && (instead || rule.class == fault.Auth || f.Class == fault.Auth && rule.code == transport.CodeForbidden) {
 		rule.apply(f, r.said, answer.Wait)
 	}
 }

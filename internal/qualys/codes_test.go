@@ -240,3 +240,32 @@ func TestWhatAccountsAreRefusedForIsSaid(t *testing.T) {
 		require.NotEmpty(t, f.Advice)
 	}
 }
+
+func TestOnlyALockedAccountIsCalledLocked(t *testing.T) {
+	t.Parallel()
+	for said, locked := range map[string]bool{
+		"Account locked": true, "AccountLockedException": true, "ACCOUNT_LOCKED": true, "locked.": true,
+		"the request was blocked": false, "the account was unlocked": false, "BLOCKED": false,
+	} {
+		f := qualys.Returned("2000", said, 0)
+		require.Equal(t, locked, f.Code == qualys.CodeAccountLocked, said)
+	}
+}
+
+func TestWhatOneWhoIsLoggedInMayNotDoIsNoWrongLogin(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		calls++
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprint(w, "<ServiceResponse><responseCode>UNAUTHORIZED</responseCode></ServiceResponse>")
+	})
+	client := open(t, userConnection("platform", "", "baseURL", s))
+	for range 2 {
+		_, err := client.QPS(t.Context(), "/qps/rest/3.0/search/was/webapp", qualys.XML, nil)
+		f := fault.As(err)
+		require.Equal(t, fault.Refused, f.Class)
+		require.Equal(t, transport.CodeForbidden, f.Code)
+	}
+	require.Equal(t, 2, calls, "nothing is remembered of the password")
+}

@@ -136,7 +136,7 @@ func secondsIn(h http.Header, name string) time.Duration {
 // (documented of the FO API).
 func (c *Client) api(path string) governor.API {
 	api := governor.API{Name: apiName(path)}
-	if strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/msp/") {
+	if strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/msp/") || strings.HasPrefix(path, "/qps/") {
 		api.Concurrent = c.concurrent
 	}
 	return api

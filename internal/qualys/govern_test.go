@@ -229,3 +229,24 @@ func TestNoMoreRunAtOnceThanTheVendorTells(t *testing.T) {
 		require.LessOrEqual(t, most.Load(), int64(max(c.first, c.told)))
 	}
 }
+
+// TestCallsOfTheAPIServerTakeTurnsBeforeALimitIsTold, so that what is held
+// before counts from then on.
+func TestCallsOfTheAPIServerTakeTurnsBeforeALimitIsTold(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/qps/rest/3.0/search/was/finding", "/api/3.0/fo/asset/host/vm/detection/"} {
+		client, statuses := governed(t, userConnection("platform", "", "baseURL", "http://127.0.0.1:1"))
+		for range qualys.DefaultConcurrency {
+			_, release, err := client.Hold(t.Context(), path)
+			require.NoError(t, err)
+			t.Cleanup(release)
+		}
+		running := 0
+		for _, status := range statuses() {
+			running += len(status.Running)
+		}
+		require.Equal(t, qualys.DefaultConcurrency, running, path)
+		_, _, err := client.Hold(t.Context(), path)
+		require.Error(t, err, "%s: one too many", path)
+	}
+}

@@ -111,7 +111,7 @@ func TestEachServerGetsWhatTheConnectorHas(t *testing.T) {
 	}
 }
 
-func TestAClientOfTheOtherLevelIsRecognisedOnce(t *testing.T) {
+func TestAClientThatIsRefusedIsOfferedOnceAndTheOtherLevelIsAdvised(t *testing.T) {
 	t.Parallel()
 	for level, c := range map[string]struct {
 		other, advice string
@@ -123,9 +123,8 @@ func TestAClientOfTheOtherLevelIsRecognisedOnce(t *testing.T) {
 		client := open(t, connection("platform", "", "baseURL", v.url, "clientLevel", c.other))
 		check := client.CheckToken(t.Context())
 		require.Equal(t, source.Unauthorised, check.Health)
-		require.Contains(t, check.Message, "this is a "+level+"-level client")
 		require.Contains(t, check.Advice, c.advice)
-		require.Len(t, v.called(), 2)
+		require.Len(t, v.called(), 1, "a wrong secret may be neither's")
 
 		check = client.CheckToken(t.Context())
 		require.Equal(t, source.Unauthorised, check.Health)
@@ -139,12 +138,13 @@ func TestAPasswordThatAuthRefusesIsExplained(t *testing.T) {
 	for exception, want := range map[string]struct {
 		code, message, advice string
 	}{
-		"authenticationFailure.InvalidCredentialsException": {qualys.CodeTokenRefused, "Qualys refused the user name and password", "check username and password"},
-		"authenticationFailure.AccountLockedException":      {qualys.CodeAccountLocked, "the account is locked", "unlock"},
-		"authenticationFailure.AccountDisabledException":    {qualys.CodeAccountInactive, "the account is not active", "activate"},
-		"authenticationFailure.CredentialExpiredException":  {qualys.CodePasswordExpired, "the password has expired", "new password"},
-		"authenticationFailure.AccountExpiredException":     {qualys.CodeAccountExpired, "the account has expired", "renew"},
-		"pass word is no password of acme_ab":               {qualys.CodeTokenRefused, "[redacted] is no password", "check username and password"},
+		"authenticationFailure.InvalidCredentialsException":   {qualys.CodeTokenRefused, "Qualys refused the user name and password", "check username and password"},
+		"authenticationFailure.AccountLockedException":        {qualys.CodeAccountLocked, "the account is locked", "unlock"},
+		"authenticationFailure.AccountDisabledException":      {qualys.CodeAccountInactive, "the account is not active", "activate"},
+		"authenticationFailure.CredentialExpiredException":    {qualys.CodePasswordExpired, "the password has expired", "new password"},
+		"authenticationFailure.AccountExpiredException":       {qualys.CodeAccountExpired, "the account has expired", "renew"},
+		"authenticationFailure.SecondFactorRequiredException": {qualys.CodeSecondFactor, "SecureID", "without SecureID"},
+		"pass word is no password of acme_ab":                 {qualys.CodeTokenRefused, "[redacted] is no password", "check username and password"},
 	} {
 		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusUnauthorized)
@@ -153,7 +153,7 @@ func TestAPasswordThatAuthRefusesIsExplained(t *testing.T) {
 		client := open(t, userConnection("platform", "", "baseURL", s))
 		_, err := client.Get(t.Context(), "/x")
 		f := fault.As(err)
-		require.Equal(t, fault.Auth, f.Class)
+		require.Contains(t, []fault.Class{fault.Auth, fault.Refused}, f.Class)
 		require.Equal(t, want.code, f.Code)
 		require.Contains(t, f.Message, want.message)
 		require.Contains(t, f.Advice, want.advice)
@@ -185,7 +185,7 @@ func TestAPasswordThatWasRefusedIsOfferedNowhereAgain(t *testing.T) {
 			}
 		}
 		require.Len(t, v.called(), 1, name)
-		require.Equal(t, []string{"user"}, shared.names())
+		require.Equal(t, []string{"user", "user/FO", "user/QPS", "user/gateway"}, shared.names())
 	}
 }
 
@@ -201,4 +201,95 @@ func TestWhatTheAPIServerSaysOfATokenOfAUser(t *testing.T) {
 	_, err := open(t, userConnection("platform", "", "baseURL", s, "authentication", "jwt")).FO(t.Context(), "/x", nil)
 	require.Equal(t, transport.CodeTokenNotAccepted, fault.As(err).Code)
 	require.Contains(t, fault.As(err).Advice, "authentication basic")
+}
+
+// guarded is a server of a user of whom each place thinks what it likes: it
+// refuses the name and password at those of refuse, and counts what is offered.
+type guarded struct {
+	mu      sync.Mutex
+	refuse  map[string]bool // "/auth", "/qps", "/msp"
+	offered map[string]int
+}
+
+func (g *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	place := "/" + strings.Split(r.URL.Path, "/")[1]
+	if strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
+		return
+	}
+	g.offered[place]++
+	switch {
+	case g.refuse[place]:
+		w.WriteHeader(http.StatusUnauthorized)
+	case place == "/auth":
+		fmt.Fprint(w, "a.b.c")
+	case place == "/msp":
+		fmt.Fprint(w, "<ABOUT><WEB-VERSION>1</WEB-VERSION></ABOUT>")
+	case place == "/qps":
+		fmt.Fprint(w, "<ServiceResponse><responseCode>SUCCESS</responseCode></ServiceResponse>")
+	}
+}
+
+// TestAnAccountWithoutAccessToVMIsAcceptedElsewhere, though VM says that its
+// password is wrong, and whichever is tested first.
+func TestAnAccountWithoutAccessToVMIsAcceptedElsewhere(t *testing.T) {
+	t.Parallel()
+	vm := func(c *qualys.Client) source.Health { return c.CheckVMCredentials(t.Context()).Health }
+	run := func(c *qualys.Client) source.Health {
+		_, err := c.FO(t.Context(), "/msp/x", nil)
+		return qualys.CheckFrom("run", err, 0).Health
+	}
+	was := func(c *qualys.Client) source.Health { return c.CheckCredentials(t.Context()).Health }
+	gateway := func(c *qualys.Client) source.Health { return c.CheckToken(t.Context()).Health }
+	for name, order := range map[string][]func(*qualys.Client) source.Health{
+		"VM first": {vm, was, gateway}, "a run of VM first": {run, was, gateway}, "VM last": {was, gateway, vm}, "VM between": {gateway, vm, was},
+	} {
+		g := &guarded{refuse: map[string]bool{"/msp": true}, offered: map[string]int{}}
+		url, shared := serve(t, g.ServeHTTP), newShared()
+		client := func() *qualys.Client {
+			c := userConnection("platform", "", "baseURL", url)
+			c.Credential = shared.of
+			return open(t, c)
+		}
+		found := map[source.Health]int{}
+		for _, test := range order {
+			found[test(client())]++
+		}
+		require.Equal(t, map[source.Health]int{source.Healthy: 2, source.Unauthorised: 1}, found, name)
+		check := client().CheckVMCredentials(t.Context())
+		require.Contains(t, check.Message, "remembered", name)
+		require.Contains(t, check.Advice, "may use this API", name)
+		require.Equal(t, 1, g.offered["/msp"], name)
+	}
+}
+
+// TestAWrongPasswordIsOfferedOnceByAllTests, whichever is first.
+func TestAWrongPasswordIsOfferedOnceByAllTests(t *testing.T) {
+	t.Parallel()
+	g := &guarded{refuse: map[string]bool{"/msp": true, "/auth": true, "/qps": true}, offered: map[string]int{}}
+	url, shared := serve(t, g.ServeHTTP), newShared()
+	var all sync.WaitGroup
+	for range 2 {
+		for _, test := range []func(*qualys.Client) source.Check{
+			func(c *qualys.Client) source.Check { return c.CheckVMCredentials(t.Context()) },
+			func(c *qualys.Client) source.Check { return c.CheckCredentials(t.Context()) },
+			func(c *qualys.Client) source.Check { return c.CheckToken(t.Context()) },
+		} {
+			c := userConnection("platform", "", "baseURL", url)
+			c.Credential = shared.of
+			client := open(t, c)
+			all.Go(func() {
+				if health := test(client).Health; health != source.Unauthorised {
+					t.Error(health)
+				}
+			})
+		}
+	}
+	all.Wait()
+	offered := 0
+	for _, n := range g.offered {
+		offered += n
+	}
+	require.Equal(t, 1, offered, "accounts lock: %v", g.offered)
 }

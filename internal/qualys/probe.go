@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sluice/internal/fault"
+	"sluice/internal/governor"
 	"sluice/internal/source"
 	"sluice/internal/transport"
 )
@@ -22,34 +23,12 @@ func (c *Client) CheckToken(ctx context.Context) source.Check {
 	return c.checkToken(ctx, c.gatewayTokens)
 }
 
-// checkToken gets a new token. When a client is refused that was not before, it
-// finds out, with one more call, whether the client is of the other level.
-func (c *Client) checkToken(ctx context.Context, t *tokens) source.Check {
-	begin, offered := time.Now(), t.source.offered.Load()
-	err := t.bearer.Renew(ctx)
+func (c *Client) checkToken(ctx context.Context, t *transport.Bearer) source.Check {
+	begin := time.Now()
+	err := t.Renew(ctx)
 	check := CheckFrom("token", err, time.Since(begin))
 	if err == nil {
 		check.Message = c.withNote("token received from " + c.Endpoint.where())
-		return check
-	}
-	f := fault.As(err)
-	if f == nil || f.Code != CodeTokenRefused || t.source.login == JWT || t.source.offered.Load() == offered {
-		return check
-	}
-	ctx, cancel := context.WithTimeout(ctx, tokenDeadline)
-	defer cancel()
-	other := UserClient
-	if t.source.login == UserClient {
-		other = SubscriptionClient
-	}
-	if _, err := t.source.mint(ctx, other); err != nil {
-		return check
-	}
-	check.Message = fmt.Sprintf("this is %s: Qualys accepts it at %s and not at %s", other, tokenPath(other), tokenPath(t.source.login))
-	check.Advice = "leave " + FieldClientLevel + " out, or give " + ClientLevelUser
-	if other == SubscriptionClient {
-		check.Advice = "TotalAppSec and WAS take only user-level clients: create one under " + createClientAt +
-			"; for everything else, give " + FieldClientLevel + " " + ClientLevelSubscription
 	}
 	return check
 }
@@ -92,10 +71,10 @@ func (c *Client) AcceptsToken(ctx context.Context) error {
 	_, err := c.askQPS(ctx, login{
 		send: func(ctx context.Context, server *transport.Client, req transport.Request) (*transport.Response, error) {
 			return c.govern(ctx, req, func(req transport.Request) (*transport.Response, error) {
-				return withToken(ctx, c.gatewayTokens.bearer, server, req)
+				return withToken(ctx, c.gatewayTokens, server, req)
 			})
 		},
-		rejected: func(error) {},
+		rejected: func(*transport.Client, error) {},
 	}, qpsRequest(http.MethodGet, pathVersion, XML, nil))
 	return err
 }
@@ -140,11 +119,11 @@ func (c *Client) CountTags(ctx context.Context) (int64, error) {
 // that is an error.
 type login struct {
 	send     func(context.Context, *transport.Client, transport.Request) (*transport.Response, error)
-	rejected func(error)
+	rejected func(*transport.Client, error)
 }
 
 // login is that of the API server.
-func (c *Client) login() login { return login{c.callAPI, c.Rejected} }
+func (c *Client) login() login { return login{c.callAPI, c.rejected} }
 
 // askQPS makes a QPS call with a small answer, and returns it if it is one of
 // success.
@@ -161,7 +140,7 @@ func (c *Client) askQPS(ctx context.Context, by login, req transport.Request) (r
 	if ok {
 		f = Responded(r.code, r.said)
 		f.Message = string(redact([]byte(f.Message))) // again: escapes are undone by now
-		by.rejected(f)
+		by.rejected(c.qps, f)
 	}
 	return r, f
 }
@@ -197,7 +176,7 @@ func (c *Client) small(ctx context.Context, by login, server *transport.Client, 
 	if code, text, wait, ok := ParseReturn(body); ok {
 		f := Returned(code, text, wait)
 		f.Message = string(answer.Redact([]byte(f.Message)))
-		by.rejected(f)
+		by.rejected(server, f)
 		return nil, nil, f
 	}
 	return body, answer.Redact, nil
@@ -260,6 +239,8 @@ func CheckFrom(step string, err error, latency time.Duration) source.Check {
 	bare.Advice = ""
 	check.Message = bare.Error()
 	switch {
+	case f.Code == governor.CodeInUse:
+		check.Health, check.Message = source.NotAsked, "not asked: "+check.Message
 	case f.Class == fault.Throttled:
 		check.Health = source.Throttled
 	case f.Class == fault.Auth, f.Code == CodeRegistration, f.Code == CodeSecondFactor:

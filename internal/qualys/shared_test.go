@@ -46,6 +46,7 @@ type credential struct {
 	accepted bool
 	refusal  *fault.Error
 	until    time.Time
+	held     time.Duration
 }
 
 func (c *credential) Token(context.Context) (*oauth2.Token, error) {
@@ -83,15 +84,21 @@ func (c *credential) Standing(context.Context) (bool, *fault.Error, error) {
 func (c *credential) Accept(context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.accepted = true
+	c.accepted, c.held = true, 0
 	return nil
 }
 
 func (c *credential) Refuse(_ context.Context, refusal *fault.Error, until time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.refusal, c.until = refusal, until
+	c.accepted, c.refusal, c.until, c.held = false, refusal, until, time.Until(until)
 	return nil
+}
+
+func (c *credential) Held(context.Context) (time.Duration, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held, nil
 }
 
 func (c *credential) Exclusive(ctx context.Context) (func(), error) {

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -40,7 +39,7 @@ const (
 
 // CodeTokenRefused is the code of errors of credentials for which the vendor
 // gives no token.
-const CodeTokenRefused = "token-refused"
+const CodeTokenRefused = transport.CodeTokenRefused
 
 // tokenSource mints a token with each call of Token. It is an
 // oauth2.TokenSource of its own because the vendor's calls are not RFC 6749
@@ -50,15 +49,12 @@ type tokenSource struct {
 	endpoint    Endpoint
 	credentials credentials
 	login       Login // UserClient, SubscriptionClient or JWT
-	// offered counts how often the credentials have been offered.
-	offered atomic.Int64
 }
 
 func (s *tokenSource) Token() (*oauth2.Token, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), tokenDeadline)
 	defer cancel()
-	s.offered.Add(1)
-	token, err := s.mint(ctx, s.login)
+	token, err := s.mint(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, &fault.Error{
 			Class: fault.Transient, Code: transport.CodeTimeout,
@@ -81,13 +77,13 @@ func tokenPath(login Login) string {
 	return pathUserLevel
 }
 
-// mint makes the token call of a login.
-func (s *tokenSource) mint(ctx context.Context, login Login) (*oauth2.Token, error) {
+// mint makes the token call.
+func (s *tokenSource) mint(ctx context.Context) (*oauth2.Token, error) {
 	req := transport.Request{
-		Method: http.MethodPost, Path: tokenPath(login),
+		Method: http.MethodPost, Path: tokenPath(s.login),
 		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
 	}
-	if login == JWT {
+	if s.login == JWT {
 		form := url.Values{"username": {s.credentials.username}, "password": {s.credentials.password}, "token": {"true"}}
 		req.Body, req.Secrets = []byte(form.Encode()), []string{s.credentials.password}
 	} else {
@@ -130,7 +126,8 @@ func (s *tokenSource) explain(f *fault.Error) error {
 		}
 		f.Message = "Qualys refused the client id and secret: " + f.Message
 		f.Advice = "check that clientId and clientSecret belong to " + string(s.login) + " (" + createdAt[s.login] +
-			"; the secret is shown once, create a new client if it is lost), and that the subscription is on " + s.endpoint.where()
+			"; the secret is shown once, create a new client if it is lost), and that the subscription is on " + s.endpoint.where() +
+			"; " + otherLevel[s.login]
 	case transport.CodeNotFound:
 		f.Message = "there is no Qualys token endpoint at this address: " + f.Message
 	}
@@ -141,6 +138,14 @@ func (s *tokenSource) explain(f *fault.Error) error {
 var createdAt = map[Login]string{
 	UserClient:         createClientAt,
 	SubscriptionClient: "My Profile > Auth ID Client Management > Subscription Level, which Managers have",
+}
+
+// otherLevel is what to do when the client may be of the other level. That is
+// not tried: a wrong secret would be offered twice.
+var otherLevel = map[Login]string{
+	UserClient: "for a subscription-level client, give " + FieldClientLevel + " " + ClientLevelSubscription +
+		" (TotalAppSec and WAS take only user-level clients)",
+	SubscriptionClient: "for a user-level client, leave " + FieldClientLevel + " out, or give " + ClientLevelUser,
 }
 
 var bareJWT = regexp.MustCompile(`^[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+$`)

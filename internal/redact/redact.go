@@ -20,6 +20,7 @@ const shortest = 4
 // A Set is values that must not be read. It is safe for concurrent use; a nil
 // one is empty.
 type Set struct {
+	lenient bool
 	mu      sync.Mutex // held by who adds
 	known   map[string]struct{}
 	forms   map[string]form
@@ -33,8 +34,29 @@ func New(secret ...string) *Set {
 	return s
 }
 
+// NewForLogs returns an empty set for texts on any matter, such as logs: it
+// leaves out values that are no secret any more than a word is, those below
+// eight bytes and those of up to sixteen small letters. Whoever can enter a
+// secret would otherwise blot a word like "healthy" out of all that is said of
+// anything, and could tell from what is missing there whether a guess at
+// another's secret is right. The answer to a request is searched for what that
+// request has sent, whatever it is (New): there a word in it is more likely the
+// secret.
+func NewForLogs() *Set { return &Set{lenient: true} }
+
+// isWord says whether a set for logs leaves a value out.
+func isWord(value string) bool {
+	const (
+		short    = 8  // bytes
+		longWord = 16 // letters
+	)
+	letters := strings.IndexFunc(value, func(r rune) bool { return r < 'a' || r > 'z' }) < 0
+	return len(value) < short || letters && len(value) <= longWord
+}
+
 // Add adds secrets. One of several lines, such as a private key, is redacted
-// as a whole and by line. Values below four bytes are left out.
+// as a whole and by line. Values below four bytes are left out, and more by a set
+// for logs.
 func (s *Set) Add(secret ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,7 +75,7 @@ func (s *Set) Add(secret ...string) {
 }
 
 func (s *Set) add(value string) {
-	if _, known := s.known[value]; known || len(value) < shortest {
+	if _, known := s.known[value]; known || len(value) < shortest || s.lenient && isWord(value) {
 		return
 	}
 	if s.known == nil {

@@ -188,6 +188,21 @@ func TestShortValuesAreNotRedacted(t *testing.T) {
 	require.Equal(t, "the cat", redact.New("", "a", "cat").Text("the cat"))
 }
 
+// Whoever enters a word as a secret does not take it out of what is said of
+// others.
+func TestWordsStayInLogs(t *testing.T) {
+	t.Parallel()
+	const line = "accounts: the token is healthy: unauthorised; 4711 of Ab1!xyz"
+	logs := redact.NewForLogs()
+	logs.Add("accounts", "token", "healthy", "unauthorised", "4711", "Ab1!xyz")
+	require.Equal(t, line, logs.Text(line))
+	require.Equal(t, "YWNjb3VudHM=", logs.Text("YWNjb3VudHM="), "in no spelling")
+
+	logs.Add("hunter2!", "correcthorsebatterystaple", "Accounts1")
+	require.Equal(t, "[redacted] [redacted] [redacted]", logs.Text("hunter2! correcthorsebatterystaple Accounts1"))
+	require.Equal(t, "the [redacted] is [redacted]", redact.New("token", "healthy").Text("the token is healthy"), "an answer is searched for all")
+}
+
 func TestANilSetIsEmpty(t *testing.T) {
 	t.Parallel()
 	var set *redact.Set

@@ -108,6 +108,8 @@ func (s *Scheduler) Compare(d Description, profile string, spec *schedule.Spec, 
 	switch {
 	case spec == nil:
 		return []string{"Temporal has a schedule of it, the profile has none"}
+	case !active && d.Paused:
+		return nil // it waits for the profile
 	case !active:
 		return []string{"Temporal has a schedule of it, but the profile is inactive"}
 	}

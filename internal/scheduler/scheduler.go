@@ -1,4 +1,5 @@
-// Package scheduler keeps Temporal's schedules in step with the profiles:
+// Package scheduler keeps Temporal's schedules in step with the profiles, and
+// with the connectors that are tested every so often:
 // Temporal decides when a profile runs, and goes on doing so without us. What
 // people do to a schedule in the Temporal UI is shown as it is; a pause is
 // theirs and stays.
@@ -39,6 +40,8 @@ type Starts struct {
 	Input      func(profile string) any
 	// Details describe such a run in the Temporal UI, in Markdown.
 	Details func(profile string) string
+	// Test is what the schedules of connectors start.
+	Test TestStarts
 }
 
 // Scheduler keeps schedules in one namespace of Temporal. It is safe for
@@ -63,14 +66,19 @@ const (
 
 // Ensure makes Temporal's schedule of a profile what the profile says: there
 // is one if the profile is active and has a schedule with anything to come. A
-// pause, and who paused it why, stays. It may be called any number of times.
+// pause, and who paused it why, stays: a paused schedule of an inactive profile
+// is kept as it is. It may be called any number of times.
 func (s *Scheduler) Ensure(ctx context.Context, profile string, spec *schedule.Spec, active bool) (Change, error) {
-	if spec == nil || !active {
+	if spec == nil {
 		removed, err := s.Remove(ctx, profile)
 		if removed {
 			return Removed, err
 		}
 		return Unchanged, err
+	}
+	if !active {
+		change, err := s.rest(ctx, ID(profile))
+		return change, told("delete", profile, err)
 	}
 	want, err := s.wanted(profile, *spec)
 	if err != nil {
@@ -78,25 +86,30 @@ func (s *Scheduler) Ensure(ctx context.Context, profile string, spec *schedule.S
 	}
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
-	change, err := s.update(ctx, profile, want)
+	change, err := s.update(ctx, ID(profile), want)
 	if !isNotFound(err) {
 		return change, told("update", profile, err)
 	}
 	if len(spec.Next(time.Now(), 1)) == 0 {
 		return Unchanged, nil // it is over
 	}
-	_, err = s.client.ScheduleClient().Create(ctx, want.options(profile))
+	change, err = s.create(ctx, ID(profile), want)
+	return change, told("create", profile, err)
+}
+
+// create makes a schedule that is not there yet.
+func (s *Scheduler) create(ctx context.Context, id string, want wanted) (Change, error) {
+	_, err := s.client.ScheduleClient().Create(ctx, want.options(id))
 	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) { // somebody was faster
-		change, err = s.update(ctx, profile, want)
-		return change, told("update", profile, err)
+		return s.update(ctx, id, want)
 	}
-	return Created, told("create", profile, err)
+	return Created, err
 }
 
 // update brings an existing schedule to what is wanted.
-func (s *Scheduler) update(ctx context.Context, profile string, want wanted) (Change, error) {
+func (s *Scheduler) update(ctx context.Context, id string, want wanted) (Change, error) {
 	change := Unchanged
-	err := s.handle(ctx, profile).Update(ctx, client.ScheduleUpdateOptions{
+	err := s.client.ScheduleClient().GetHandle(ctx, id).Update(ctx, client.ScheduleUpdateOptions{
 		DoUpdate: func(is client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
 			have := is.Description.Schedule
 			if len(want.differences(have)) == 0 {
@@ -110,6 +123,28 @@ func (s *Scheduler) update(ctx context.Context, profile string, want wanted) (Ch
 		},
 	})
 	return change, err
+}
+
+// rest removes the schedule of what is inactive, but for a paused one: it starts
+// nothing, and is where Temporal keeps the pause and its reason.
+func (s *Scheduler) rest(ctx context.Context, id string) (Change, error) {
+	ctx, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	handle := s.client.ScheduleClient().GetHandle(ctx, id)
+	is, err := handle.Describe(ctx)
+	if err == nil && is.Schedule.State.Paused {
+		return Unchanged, nil
+	}
+	if err == nil {
+		err = handle.Delete(ctx)
+	}
+	switch {
+	case isNotFound(err):
+		return Unchanged, nil
+	case err != nil:
+		return Unchanged, err
+	}
+	return Removed, nil
 }
 
 // Remove deletes a profile's schedule and says whether there was one. A run

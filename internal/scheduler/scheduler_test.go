@@ -59,6 +59,11 @@ func newBench(t *testing.T, address, workflowType string) *bench {
 		WorkflowID: func(profile string) string { return "ingest/" + profile },
 		Input:      func(profile string) any { return input{profile, "auto"} },
 		Details:    func(profile string) string { return "brings in what " + profile + " says" },
+		Test: scheduler.TestStarts{
+			Workflow:   workflowType,
+			WorkflowID: func(connector string) string { return "test/" + connector },
+			Input:      func(connector string) any { return map[string]string{"connector": connector} },
+		},
 	}}
 	b.scheduler = scheduler.New(c, b.starts)
 	w := worker.New(c, profile, worker.Options{})
@@ -290,6 +295,28 @@ func TestAnInactiveOrDeletedProfileHasNoSchedule(t *testing.T) {
 	require.ErrorAs(t, b.scheduler.Pause(t.Context(), b.profile, "x"), &missing)
 	_, err = b.scheduler.Trigger(t.Context(), b.profile)
 	require.ErrorAs(t, err, &missing)
+}
+
+func TestAPauseOutlastsInactivity(t *testing.T) {
+	b := shared(t, "quickRun")
+	s := spec(t, "every 1h")
+	b.ensure(t, s, scheduler.Created)
+	require.NoError(t, b.scheduler.Pause(t.Context(), b.profile, "vendor maintenance"))
+	for range 2 {
+		change, err := b.scheduler.Ensure(t.Context(), b.profile, &s, false)
+		require.NoError(t, err)
+		require.Equal(t, scheduler.Unchanged, change)
+	}
+	drift, err := b.scheduler.Drift(t.Context(), b.profile, &s, false)
+	require.NoError(t, err)
+	require.Empty(t, drift, "it is there, but starts nothing")
+	b.ensure(t, spec(t, "every 2h"), scheduler.Updated)
+	d := b.describe(t)
+	require.True(t, d.Paused)
+	require.Equal(t, "vendor maintenance", d.Note)
+	change, err := b.scheduler.Ensure(t.Context(), b.profile, nil, false)
+	require.NoError(t, err)
+	require.Equal(t, scheduler.Removed, change, "without a schedule there is nothing to pause")
 }
 
 func TestOrphansAreOursOnly(t *testing.T) {

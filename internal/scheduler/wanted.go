@@ -14,7 +14,7 @@ import (
 	"sluice/internal/schedule"
 )
 
-// wanted is what a profile's schedule should be in Temporal.
+// wanted is what a schedule should be in Temporal.
 type wanted struct {
 	spec      client.ScheduleSpec
 	policy    client.SchedulePolicies
@@ -73,9 +73,9 @@ func ranges(set schedule.Set) []client.ScheduleRange {
 	return list
 }
 
-func (w wanted) options(profile string) client.ScheduleOptions {
+func (w wanted) options(id string) client.ScheduleOptions {
 	return client.ScheduleOptions{
-		ID: ID(profile), Spec: w.spec, Action: w.action, RemainingActions: w.remaining,
+		ID: id, Spec: w.spec, Action: w.action, RemainingActions: w.remaining,
 		Overlap: w.policy.Overlap, CatchupWindow: w.policy.CatchupWindow, PauseOnFailure: w.policy.PauseOnFailure,
 	}
 }

@@ -38,10 +38,11 @@ func TestFailedSignInsAreCountedByUser(t *testing.T) {
 	v.ask(account.VM, basic(user.Name, user.Password))
 	v.post("/auth/oidc", "", "clientId", user.ClientID, "clientSecret", "guess")
 	v.post("/auth/oauth", "", "clientId", simulator.DefaultSubscriptionClientID, "clientSecret", "guess")
+	v.post("/auth/oauth", "", "clientId", user.ClientID, "clientSecret", user.ClientSecret) // a client of the other level
 	v.signIn("nobody", "guess")
 	v.ask(account.VM, "Bearer guess") // no sign-in
 	v.ask(account.FIM, basic(user.Name, "guess"))
-	want := map[string]int{user.Name: 4, simulator.DefaultSubscriptionClientID: 1, "": 1}
+	want := map[string]int{user.Name: 5, simulator.DefaultSubscriptionClientID: 1, "": 1}
 	require.Equal(t, want, v.sim.FailedSignIns())
 	require.Equal(t, want, v.state().FailedSignIns)
 }

@@ -110,6 +110,9 @@ type Credential interface {
 	// Refuse notes that the vendor refused it; it is not to be offered before
 	// until.
 	Refuse(ctx context.Context, refusal *fault.Error, until time.Time) error
+	// Held says for how long the last refusal was kept, whether or not it is
+	// over; 0 when the vendor has accepted the credential since.
+	Held(ctx context.Context) (time.Duration, error)
 	// Exclusive waits until nobody else holds the credential, in any worker,
 	// and holds it until release is called: one who offers a credential that
 	// was never accepted, or gets a token, does so alone.
@@ -352,6 +355,9 @@ const (
 	Unreachable   Health = "unreachable"
 	Misconfigured Health = "misconfigured"
 	Unknown       Health = "unknown"
+	// NotAsked: the vendor was not, since our own runs left no room for the
+	// call. It says nothing of the connector; other steps do.
+	NotAsked Health = "not asked"
 )
 
 // A Check is the result of one step of a connection test.

@@ -26,7 +26,7 @@ func Ending(name string, known []string) string {
 	if best := Nearest(name, known); best != "" {
 		text = "; did you mean " + best + "?"
 	}
-	if len(known) > 0 && len(known) <= 20 {
+	if len(known) > 0 && len(known) <= 25 {
 		text += " (known: " + strings.Join(known, ", ") + ")"
 	}
 	return text

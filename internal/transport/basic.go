@@ -27,6 +27,18 @@ func NewBasic(user, password string, shared source.Credential) *Basic {
 	}
 }
 
+// At is a Basic for one of several servers that get the credential: that this
+// one refuses what others accept says nothing to those. What the workers share
+// of that is in here; nil: nothing.
+func (b *Basic) At(here source.Credential) *Basic { return &Basic{b.value, b.guard.at(here)} }
+
+// Accepted says whether the vendor has accepted user name and password anywhere,
+// and not refused them since.
+func (b *Basic) Accepted(ctx context.Context) bool {
+	accepted, err := b.guard.whole.standing(ctx, standingAge)
+	return accepted && err == nil
+}
+
 // Do sends the request once. When the vendor does not accept the user name
 // and password, the error is of class Auth; where it says so in an answer of
 // success, that is returned as it is, and remembered: see Options.Refusal.
@@ -36,6 +48,15 @@ func (b *Basic) Do(ctx context.Context, c *Client, req Request) (*Response, erro
 		return nil, err
 	}
 	defer leave()
+	permit := req.Permit
+	req.Permit = func(ctx context.Context) error {
+		if permit != nil {
+			if err := permit(ctx); err != nil {
+				return err
+			}
+		}
+		return b.guard.refused() // of another request, while this one waited
+	}
 	resp, err := c.Do(ctx, req.authorised(b.value))
 	if f := fault.As(err); f != nil && f.Class == fault.Auth && f.Code == CodeUnauthorised {
 		f.Code = CodeLoginRefused

@@ -56,7 +56,7 @@ func TestARefusedPasswordIsOfferedOnce(t *testing.T) {
 	d := &doorman{}
 	c, b := d.client(t, "u", "p"), NewBasic("u", "p", nil)
 	now := time.Now()
-	b.guard.now = func() time.Time { return now }
+	b.guard.whole.now = func() time.Time { return now }
 	var wg sync.WaitGroup
 	for range 20 { // also by those who start together
 		wg.Go(func() {
@@ -70,7 +70,7 @@ func TestARefusedPasswordIsOfferedOnce(t *testing.T) {
 	require.EqualValues(t, 1, d.calls.Load(), "accounts lock")
 	require.ErrorContains(t, knock(t.Context(), b, c), "not tried again before")
 
-	now, _ = now.Add(refusalMemory), d.open.Swap(true)
+	now, _ = now.Add(holds[0]), d.open.Swap(true)
 	require.NoError(t, knock(t.Context(), b, c))
 }
 

@@ -31,6 +31,13 @@ func NewBearer(tokens oauth2.TokenSource, shared source.Credential) *Bearer {
 	return &Bearer{source: tokens, guard: newGuard(shared)}
 }
 
+// At is a Bearer for one of several servers that get the credential, in whatever
+// way, while none has a token of it: that this one refuses it says nothing to
+// those that accept it. What the workers share of that is in here.
+func (b *Bearer) At(here source.Credential) *Bearer {
+	return &Bearer{source: b.source, guard: b.guard.at(here)}
+}
+
 // Renew fetches a token whether or not there is one, and uses it from now on.
 // When that fails, the one there was stays.
 func (b *Bearer) Renew(ctx context.Context) error {
@@ -115,7 +122,7 @@ func (b *Bearer) atHand() *oauth2.Token {
 }
 
 func (b *Bearer) good(token *oauth2.Token) bool {
-	return token.Expiry.IsZero() || b.guard.now().Before(token.Expiry)
+	return token.Expiry.IsZero() || b.guard.whole.now().Before(token.Expiry)
 }
 
 func (b *Bearer) use(token *oauth2.Token) {
@@ -127,12 +134,12 @@ func (b *Bearer) use(token *oauth2.Token) {
 // takeShared uses the token that others share, if there is one. When that is
 // not to be had, since the database is away, there is none.
 func (b *Bearer) takeShared(ctx context.Context) *oauth2.Token {
-	if b.guard.shared == nil {
+	if b.guard.whole.shared == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, sharedPatience)
 	defer cancel()
-	token, err := b.guard.shared.Token(ctx)
+	token, err := b.guard.whole.shared.Token(ctx)
 	if err != nil || token == nil || !b.good(token) {
 		return nil
 	}
@@ -146,22 +153,22 @@ func (b *Bearer) takeShared(ctx context.Context) *oauth2.Token {
 }
 
 func (b *Bearer) share(ctx context.Context, token *oauth2.Token) {
-	if b.guard.shared == nil || token.Expiry.IsZero() || !b.good(token) {
+	if b.guard.whole.shared == nil || token.Expiry.IsZero() || !b.good(token) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sharedPatience)
 	defer cancel()
-	_ = b.guard.shared.Save(ctx, token) // or the others get one of their own
+	_ = b.guard.whole.shared.Save(ctx, token) // or the others get one of their own
 }
 
 // drop forgets a token that the vendor refused, for all who share it.
 func (b *Bearer) drop(ctx context.Context, token *oauth2.Token) {
-	if !b.dropHere(token) || b.guard.shared == nil {
+	if !b.dropHere(token) || b.guard.whole.shared == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sharedPatience)
 	defer cancel()
-	_ = b.guard.shared.Forget(ctx, token.AccessToken) // or the others find out by themselves
+	_ = b.guard.whole.shared.Forget(ctx, token.AccessToken) // or the others find out by themselves
 }
 
 // dropHere says whether it was the one in use.

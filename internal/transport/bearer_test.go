@@ -117,14 +117,14 @@ func TestARefusedCredentialIsRememberedForAWhile(t *testing.T) {
 	tokens := &issuer{err: &fault.Error{Class: fault.Auth, Code: "token-refused", Message: "no"}}
 	now := time.Now()
 	b := NewBearer(tokens, nil)
-	b.guard.now = func() time.Time { return now }
+	b.guard.whole.now = func() time.Time { return now }
 	for range 3 {
 		_, err := b.get(t.Context())
 		require.Equal(t, "token-refused", fault.As(err).Code)
 	}
 	require.EqualValues(t, 1, tokens.calls.Load())
 
-	now = now.Add(refusalMemory)
+	now = now.Add(holds[0])
 	tokens.err = nil
 	_, err := b.get(t.Context())
 	require.NoError(t, err)

@@ -21,6 +21,7 @@ type board struct {
 	accepted bool
 	refusal  *fault.Error
 	until    time.Time
+	held     time.Duration
 	asked    int // calls of any sort
 	waited   int // for being alone
 }
@@ -107,7 +108,7 @@ func (b *board) Accept(context.Context) error {
 		return err
 	}
 	defer unlock()
-	b.accepted, b.refusal = true, nil
+	b.accepted, b.refusal, b.held = true, nil, 0
 	return nil
 }
 
@@ -117,8 +118,17 @@ func (b *board) Refuse(_ context.Context, refusal *fault.Error, until time.Time)
 		return err
 	}
 	defer unlock()
-	b.accepted, b.refusal, b.until = false, refusal, until
+	b.accepted, b.refusal, b.until, b.held = false, refusal, until, time.Until(until)
 	return nil
+}
+
+func (b *board) Held(context.Context) (time.Duration, error) {
+	unlock, err := b.use()
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	return b.held, nil
 }
 
 func (b *board) Exclusive(ctx context.Context) (func(), error) {

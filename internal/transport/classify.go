@@ -30,6 +30,7 @@ const (
 	CodeMarkup       = "markup"           // HTML or XML where JSON was expected
 
 	CodeTokenNotAccepted = "token-not-accepted" // refused even with a fresh token
+	CodeTokenRefused     = "token-refused"      // no token is given for the credentials
 	CodeLoginRefused     = "login-refused"      // 401 to a user name and password
 )
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"sluice/internal/fault"
@@ -12,9 +11,9 @@ import (
 )
 
 const (
-	// refusalMemory is how long a refused credential is not offered again.
-	// Vendors lock accounts after a few wrong attempts.
-	refusalMemory = 5 * time.Minute
+	// provenAge is how long ago the vendor may have accepted a password here for
+	// many requests to offer it at once: it may have been changed meanwhile.
+	provenAge = 10 * time.Minute
 	// standingAge is how old what other workers learned of a credential may be
 	// here: between two looks at it no request waits for the database.
 	standingAge = 10 * time.Second
@@ -35,19 +34,20 @@ const CodeCredentialBusy = "credential-busy"
 // and until it was once accepted by one at a time. What cannot be shared,
 // since the database is away, still holds in this process.
 type guard struct {
-	shared source.Credential // nil: what holds, holds in this process
-	now    func() time.Time
-	turn   chan struct{} // held by who is alone with the credential in this process
-
-	mu       sync.Mutex
-	accepted bool
-	refusal  *fault.Error
-	until    time.Time // until when the refusal holds
-	looked   time.Time // when the shared standing was last asked for
+	whole *record
+	here  *record       // of one server, where several get the credential; nil: one does
+	turn  chan struct{} // held by who is alone with the credential in this process
 }
 
 func newGuard(shared source.Credential) *guard {
-	return &guard{shared: shared, now: time.Now, turn: make(chan struct{}, 1)}
+	return &guard{whole: newRecord(shared), turn: make(chan struct{}, 1)}
+}
+
+// at is the guard for one of several servers that get the credential: one that
+// refuses what others accept is refused alone. What the workers share of that
+// is in here; nil: nothing.
+func (g *guard) at(here source.Credential) *guard {
+	return &guard{whole: g.whole, here: newRecord(here), turn: g.turn}
 }
 
 // enter waits until the credential may be offered, and returns what to call
@@ -57,10 +57,14 @@ func (g *guard) enter(ctx context.Context) (leave func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if accepted {
+	switch {
+	case !accepted:
+		leave, err = g.alone(ctx)
+	case !g.whole.proven():
+		leave, err = g.aloneHere(ctx)
+	default:
 		return func() {}, nil
 	}
-	leave, err = g.alone(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -69,30 +73,36 @@ func (g *guard) enter(ctx context.Context) (leave func(), err error) {
 		leave()
 		return nil, err
 	}
-	if accepted { // meanwhile, by another
+	if accepted && g.whole.proven() { // meanwhile, by another
 		leave()
 		return func() {}, nil
 	}
 	return leave, nil
 }
 
-// alone waits until nobody else has the credential to itself, in any worker.
-func (g *guard) alone(ctx context.Context) (leave func(), err error) {
+// aloneHere waits until nobody else in this process has the credential to itself.
+func (g *guard) aloneHere(ctx context.Context) (leave func(), err error) {
 	select {
 	case g.turn <- struct{}{}:
+		return func() { <-g.turn }, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	leave = func() { <-g.turn }
-	if g.shared == nil {
-		return leave, nil
+}
+
+// alone waits until nobody else has the credential to itself, in any worker.
+func (g *guard) alone(ctx context.Context) (leave func(), err error) {
+	leave, err = g.aloneHere(ctx)
+	if err != nil || g.whole.shared == nil {
+		return leave, err
 	}
+	leaveHere := leave
 	patient, cancel := context.WithTimeout(ctx, exclusivePatience)
 	defer cancel()
-	release, err := g.shared.Exclusive(patient)
+	release, err := g.whole.shared.Exclusive(patient)
 	switch {
 	case err == nil:
-		return func() { release(); <-g.turn }, nil
+		return func() { release(); leaveHere() }, nil
 	case ctx.Err() != nil:
 		leave()
 		return nil, context.Cause(ctx)
@@ -111,44 +121,20 @@ func (g *guard) alone(ctx context.Context) (leave func(), err error) {
 // still holds. What is shared is asked for when what is known is older than
 // age.
 func (g *guard) standing(ctx context.Context, age time.Duration) (accepted bool, refusal error) {
-	if look := g.due(age); look {
-		ctx, cancel := context.WithTimeout(ctx, sharedPatience)
-		defer cancel()
-		if accepted, refusal, err := g.shared.Standing(ctx); err == nil {
-			g.learn(accepted, refusal)
-		}
+	accepted, refusal = g.whole.standing(ctx, age)
+	if refusal != nil || g.here == nil {
+		return accepted, refusal
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.refusal != nil && g.now().Before(g.until) {
-		again := *g.refusal
-		return false, &again
-	}
-	return g.accepted, nil
+	here, refusal := g.here.standing(ctx, age)
+	return accepted && here, refusal
 }
 
-// due says whether to ask for what is shared, and that it is being asked.
-func (g *guard) due(age time.Duration) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	now := g.now()
-	if g.shared == nil || g.refusal != nil && now.Before(g.until) || now.Sub(g.looked) < age {
-		return false
+// refused is the refusal that holds, as far as this process knows.
+func (g *guard) refused() error {
+	if refusal := g.whole.holding(); refusal != nil || g.here == nil {
+		return refusal
 	}
-	g.looked = now
-	return true
-}
-
-// learn takes over what others found out.
-func (g *guard) learn(accepted bool, refusal *fault.Error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	switch {
-	case refusal != nil:
-		g.refusal, g.until, g.accepted = refusal, g.now().Add(standingAge), false // then it is asked for again
-	case accepted:
-		g.accepted = true
-	}
+	return g.here.holding()
 }
 
 // settle takes note of what became of an offer: err is nil when it was
@@ -162,42 +148,32 @@ func (g *guard) settle(ctx context.Context, err error) {
 }
 
 func (g *guard) noteAccepted(ctx context.Context) {
-	if g.accept() && g.shared != nil {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sharedPatience)
-		defer cancel()
-		_ = g.shared.Accept(ctx) // or the next one offers it alone, too
+	g.whole.noteAccepted(ctx)
+	if g.here != nil {
+		g.here.noteAccepted(ctx)
 	}
 }
 
+// noteRefused keeps a refusal for all, except that of a server which never
+// accepted what another did: to some, an account that may not use them has a
+// wrong password. Where nobody has accepted it, the next one to offer it is
+// another server.
 func (g *guard) noteRefused(ctx context.Context, f *fault.Error) {
-	refusal, until := g.refuse(f)
-	if g.shared != nil {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sharedPatience)
-		defer cancel()
-		_ = g.shared.Refuse(ctx, refusal, until) // it holds here in any case
+	switch {
+	case g.here == nil:
+		g.whole.noteRefused(ctx, f, 0)
+	case aboutLogin(f) && g.whole.known() && !g.here.known():
+		if g.here.holding() == nil {
+			g.here.keepRefused(ctx, f, holds[0])
+		}
+	case g.refused() == nil:
+		g.whole.noteRefused(ctx, f, 0)
+		g.here.noteRefused(ctx, f, holds[0])
 	}
 }
 
-// accept says whether that is new. Nothing is offered while a refusal is
-// remembered: what is accepted then was offered before, and is no news.
-func (g *guard) accept() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.refusal != nil && g.now().Before(g.until) {
-		return false
-	}
-	known := g.accepted
-	g.accepted, g.refusal = true, nil
-	return !known
-}
-
-// refuse returns the refusal as it is to be remembered.
-func (g *guard) refuse(f *fault.Error) (*fault.Error, time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	refusal := *f
-	until := g.now().Add(refusalMemory)
-	refusal.Message += fmt.Sprintf(" (remembered; not tried again before %s, since accounts lock)", until.UTC().Format("15:04:05 MST"))
-	g.refusal, g.until, g.accepted = &refusal, until, false
-	return &refusal, until
+// aboutLogin says whether a refusal is of user name and password as such: the
+// state of an account is the same for all servers.
+func aboutLogin(f *fault.Error) bool {
+	return f.Code == CodeLoginRefused || f.Code == CodeUnauthorised || f.Code == CodeTokenRefused || f.Code == CodeTokenNotAccepted
 }

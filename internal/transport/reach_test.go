@@ -70,15 +70,6 @@ func accepting(t *testing.T, serve func(net.Conn)) string {
 	return l.Addr().String()
 }
 
-// nobody is an address where nothing listens.
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // settings are a connection's, secrets among them.
 type settings map[string]string
 
@@ -151,7 +142,7 @@ func TestEveryWayToFailOnTheWayHasItsOwnMessage(t *testing.T) {
 		says     string
 		advises  string
 	}{
-		"nothing listens":   {"https://" + nobody(t), nil, fault.Transient, transport.CodeConnectionRefused, "refuses the connection", "proxyURL"},
+		"nothing listens":   {"https://" + middle.Nobody(t), nil, fault.Transient, transport.CodeConnectionRefused, "refuses the connection", "proxyURL"},
 		"unknown host":      {"https://gateway.invalid", nil, fault.Transient, transport.CodeUnknownHost, "gateway.invalid cannot be resolved", "name service"},
 		"no TLS":            {strings.Replace(plain, "http:", "https:", 1), nil, fault.Refused, transport.CodeNoTLS, "does not speak TLS", "port"},
 		"no HTTP either":    {"https://" + saying(t, "220 ready\r\n"), nil, fault.Refused, transport.CodeNoTLS, "does not speak TLS", "port"},
@@ -172,14 +163,14 @@ func TestEveryWayToFailOnTheWayHasItsOwnMessage(t *testing.T) {
 		"client certificate refused, TLS 1.2": {asking(tls.VersionTLS12), trusting(settings{"tlsCertificate": other.Sign(t, middle.Leaf{Client: true}).PEM()}), fault.Refused, transport.CodeClientCertRefused, "does not accept the client certificate", "tlsCertificate"},
 		"client certificate refused, TLS 1.3": {asking(tls.VersionTLS13), trusting(settings{"tlsCertificate": other.Sign(t, middle.Leaf{Client: true}).PEM()}), fault.Refused, transport.CodeClientCertRefused, "does not accept the client certificate", "tlsCertificate"},
 
-		"proxy: nothing listens":        {vendor, login(at("http://" + nobody(t))), fault.Transient, transport.CodeProxyUnreachable, "refuses the connection", "proxyURL"},
+		"proxy: nothing listens":        {vendor, login(at("http://" + middle.Nobody(t))), fault.Transient, transport.CodeProxyUnreachable, "refuses the connection", "proxyURL"},
 		"proxy: unknown host":           {vendor, login(at("http://proxy.invalid:3128")), fault.Transient, transport.CodeProxyUnknownHost, "proxy.invalid:3128 cannot be reached: its host name cannot be resolved", "proxyURL"},
 		"proxy: wants a login":          {vendor, through(middle.HTTP(t, locked)), fault.Refused, transport.CodeProxyLogin, "wants a user name and password (407", "proxyUsername and proxyPassword"},
 		"proxy: refuses the login":      {vendor, login(through(middle.HTTP(t, locked))), fault.Refused, transport.CodeProxyLogin, "refused the user name and password (407", "check proxyUsername and proxyPassword"},
 		"proxy: takes NTLM only":        {vendor, login(through(middle.HTTP(t, ntlm))), fault.Refused, transport.CodeProxyLogin, "but NTLM", "Basic"},
 		"proxy: refuses the endpoint":   {vendor, login(through(middle.HTTP(t, refusing(403)))), fault.Refused, transport.CodeProxyRefused, "does not let through to " + vendor + " (403", "administrators"},
 		"proxy: does not get through":   {vendor, login(through(middle.HTTP(t, refusing(502)))), fault.Transient, transport.CodeProxyGateway, "does not get through to " + vendor + " (502", "network"},
-		"proxy: nobody behind it":       {"https://" + nobody(t), login(through(middle.HTTP(t, middle.Options{}))), fault.Transient, transport.CodeProxyGateway, "does not get through", "network"},
+		"proxy: nobody behind it":       {"https://" + middle.Nobody(t), login(through(middle.HTTP(t, middle.Options{}))), fault.Transient, transport.CodeProxyGateway, "does not get through", "network"},
 		"proxy: is none":                {vendor, login(at("http://" + saying(t, "220 ready\r\n"))), fault.Refused, transport.CodeProxyProtocol, "no HTTP", "proxyURL"},
 		"proxy: closes":                 {vendor, login(at("http://" + accepting(t, func(net.Conn) {}))), fault.Transient, transport.CodeProxyUnreachable, "did not answer", "proxyURL"},
 		"proxy: vendor's certificate":   {vendor, settings{"proxyURL": middle.HTTP(t, middle.Options{}).URL}, fault.Refused, transport.CodeCertificate, "the certificate of 127.0.0.1", "caBundle"},
@@ -188,7 +179,7 @@ func TestEveryWayToFailOnTheWayHasItsOwnMessage(t *testing.T) {
 		"proxy, plain: wants a login":   {plain, through(middle.HTTP(t, locked)), fault.Refused, transport.CodeProxyLogin, "wants a user name and password (407", "proxyUsername"},
 		"proxy, plain: refuses a login": {plain, login(through(middle.HTTP(t, locked))), fault.Refused, transport.CodeProxyLogin, "refused the user name and password (407", "proxyUsername"},
 
-		"SOCKS: nothing listens":      {vendor, login(at("socks5://" + nobody(t))), fault.Transient, transport.CodeProxyUnreachable, "refuses the connection", "proxyURL"},
+		"SOCKS: nothing listens":      {vendor, login(at("socks5://" + middle.Nobody(t))), fault.Transient, transport.CodeProxyUnreachable, "refuses the connection", "proxyURL"},
 		"SOCKS: unknown host":         {vendor, login(at("socks5h://proxy.invalid")), fault.Transient, transport.CodeProxyUnknownHost, "proxy.invalid cannot be reached: its host name cannot be resolved", "proxyURL"},
 		"SOCKS: silent":               {vendor, login(through(middle.SOCKS5(t, middle.Options{Silent: true}))), fault.Transient, transport.CodeProxyUnreachable, "did not answer", "SOCKS5"},
 		"SOCKS: wants a login":        {vendor, through(middle.SOCKS5(t, locked)), fault.Refused, transport.CodeProxyLogin, "wants a user name and password", "proxyUsername"},

@@ -182,7 +182,7 @@ func TestAPasswordRefusedElsewhereIsNotOfferedForLong(t *testing.T) {
 	d.open.Store(true)
 	c, here, there := d.client(t, "u", "p"), NewBasic("u", "p", shared), NewBasic("u", "p", shared)
 	now := time.Now()
-	here.guard.now = func() time.Time { return now }
+	here.guard.whole.now = func() time.Time { return now }
 	require.NoError(t, knock(t.Context(), here, c))
 	d.open.Store(false)
 	require.Error(t, knock(t.Context(), there, c))
@@ -190,7 +190,7 @@ func TestAPasswordRefusedElsewhereIsNotOfferedForLong(t *testing.T) {
 	now = now.Add(standingAge)
 	require.ErrorContains(t, knock(t.Context(), here, c), "not tried again before")
 	require.Equal(t, calls, d.calls.Load())
-	require.False(t, here.guard.accepted, "and then by one at a time")
+	require.False(t, here.guard.whole.accepted, "and then by one at a time")
 
 	require.NoError(t, shared.Accept(t.Context())) // as when the connector was changed
 	d.open.Store(true)
@@ -222,7 +222,7 @@ func TestCallsWithAPasswordAskRarely(t *testing.T) {
 	d.open.Store(true)
 	c, b := d.client(t, "u", "p"), NewBasic("u", "p", shared)
 	now := time.Now()
-	b.guard.now = func() time.Time { return now }
+	b.guard.whole.now = func() time.Time { return now }
 	require.NoError(t, knock(t.Context(), b, c))
 	before := shared.uses()
 	for range 50 {

@@ -129,7 +129,7 @@ func (s *Session) try(ctx context.Context, call *Call, d dialect, form url.Value
 	a := newAnswer(call, resp, s.limits)
 	if err := a.begin(); err != nil {
 		a.close()
-		s.client.Rejected(err)
+		s.client.RejectedFO(err)
 		return nil, err
 	}
 	return a, nil

@@ -154,9 +154,10 @@ func (d *Directory) SignIn(name, password string) (User, error) {
 // subscription's client. One whose account is locked is returned whatever the
 // secret.
 func (d *Directory) Client(level Level, id, secret string) (User, error) {
-	u, known := d.find(func(u *User) bool {
-		return u.ClientID != "" && equal(id, u.ClientID) && level == u.clientLevel()
-	})
+	u, known := d.find(func(u *User) bool { return u.ClientID != "" && equal(id, u.ClientID) })
+	if known && level != u.clientLevel() {
+		return d.offered(User{Name: u.Name}, false) // it counts as the client's, wherever it is offered
+	}
 	return d.offered(u, known && equal(secret, u.ClientSecret))
 }
 

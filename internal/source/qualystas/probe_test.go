@@ -82,7 +82,7 @@ func TestProbeOfAWrongCredential(t *testing.T) {
 	require.Contains(t, checks[0].Advice, "user-level client")
 }
 
-func TestProbeRecognisesASubscriptionLevelClient(t *testing.T) {
+func TestASubscriptionLevelClientIsRefusedWithWhatToDo(t *testing.T) {
 	t.Parallel()
 	v := simulate(t, wholeEstate(), small)
 	s := open(t, v.url, small, map[string]string{
@@ -91,8 +91,8 @@ func TestProbeRecognisesASubscriptionLevelClient(t *testing.T) {
 	})
 	checks := s.Probe(t.Context())
 	require.Equal(t, []source.Health{source.Unauthorised}, healths(checks))
-	require.Contains(t, checks[0].Message, "subscription-level")
-	require.Contains(t, checks[0].Advice, "only user-level clients")
+	require.Contains(t, checks[0].Message, "refused the client id and secret")
+	require.Contains(t, checks[0].Advice, "user-level client")
 }
 
 func TestProbeOfAnEmptyScopeSaysWhyThatMayBe(t *testing.T) {

@@ -69,7 +69,7 @@ func (s *session) explain(f *fault.Error, code string) {
 	case code == "EVALUATION_EXPIRED":
 		f.Advice = "the subscription's evaluation of WAS has ended"
 	case code != "" && f.Class == fault.Auth:
-		s.client.Rejected(f)
+		s.client.RejectedQPS(f)
 	case f.Code == transport.CodeForbidden:
 		f.Advice = adviceAccess
 	case f.Code == transport.CodeBadRequest, f.Code == qualys.CodeNotUnderstood:

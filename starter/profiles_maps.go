@@ -1,0 +1,76 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sluice/internal/declare"
+	"sluice/internal/source"
+	"sluice/internal/source/kinds"
+	"sluice/internal/transform"
+)
+
+// mapFlags are the flags that say by which transform maps a profile's records
+// are mapped.
+type mapFlags struct {
+	given []string
+	found map[string]*transform.Map // by name
+}
+
+func (f *mapFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.given, "map", nil, "map records of an asset type by this transform map: TYPE=NAME; TYPE= takes the default one")
+}
+
+// find reads the maps that the flags name.
+func (f *mapFlags) find(cmd *cobra.Command, a *app) error {
+	f.found = make(map[string]*transform.Map)
+	for _, given := range f.given {
+		_, name, ok := strings.Cut(given, "=")
+		if !ok {
+			return wrongUsage(cmd, "--map %q has no asset type: give TYPE=NAME", given)
+		}
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		store, err := a.catalog(cmd.Context())
+		if err != nil {
+			return err
+		}
+		version, err := store.LatestMap(cmd.Context(), name)
+		if err != nil {
+			return err
+		}
+		if f.found[name], err = transform.ParseMap(version.Name, []byte(version.Body)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// over returns a profile's maps, by asset type, with what the flags say of them.
+func (f *mapFlags) over(cmd *cobra.Command, k source.Kind, now map[string]string) (map[string]string, error) {
+	byType := maps.Clone(now)
+	for _, given := range f.given {
+		typeName, name, _ := strings.Cut(given, "=")
+		name = strings.TrimSpace(name)
+		t, err := kinds.AssetType(k, strings.TrimSpace(typeName))
+		if err != nil {
+			return nil, wrongUsage(cmd, "--map %s: %w", given, err)
+		}
+		if _, ok := now[t.Name]; !ok {
+			return nil, wrongUsage(cmd, "--map %s: the profile brings in %s only", given, strings.Join(slices.Sorted(maps.Keys(now)), ", "))
+		}
+		if name == "" {
+			byType[t.Name] = t.Map
+			continue
+		}
+		if err := declare.CheckMap(f.found[name], t, t.Name); err != nil {
+			return nil, wrongUsage(cmd, "--map %s: %w", given, err)
+		}
+		byType[t.Name] = name
+	}
+	return byType, nil
+}
