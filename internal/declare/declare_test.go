@@ -298,7 +298,7 @@ func TestWrongFilesAreExplainedWithTheLine(t *testing.T) {
 		{"an unknown key of a schedule", with(profile, "timeZone", "timezone"), `acme.yaml:12:3: unknown key "timezone" in the schedule; did you mean timeZone? (known: when, timeZone, start, end, jitter, catchUp)`},
 		{"an unknown field in a map", with(userMap, "from: name", "from: nme"), `acme.yaml:10:11: row 2: `},
 		{"an unknown key in a map", with(userMap, "default:", "defalt:"), `acme.yaml:12:13: row 2: unknown key "defalt" in the row; did you mean "default"?`},
-		{"a map without a model", with(userMap, "source: qualys-tas.application", "source: qualys-tas.aplication"), `acme.yaml:1:1: unknown source model "qualys-tas.aplication"`},
+		{"a map without a model", with(userMap, "source: qualys-tas.application", "source: qualys-tas.aplication"), `acme.yaml:4:9: unknown source model "qualys-tas.aplication"`},
 		{"declared twice", profile + "---\n" + profile, `acme.yaml:22:7: profile acme-apps: it is in acme.yaml:1 already`},
 		{"text with NUL", with(connector, "EU2", `"\0"`), `acme.yaml:7:13: platform has a NUL character, which cannot be stored`},
 		{"too much", strings.Repeat("#", declare.MaxFile+1), `acme.yaml: is larger than 4194304 bytes`},

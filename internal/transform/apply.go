@@ -2,6 +2,7 @@ package transform
 
 import (
 	"bytes"
+	"context"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -27,7 +28,19 @@ type Applier struct {
 	positions []int // of found; -1 for a dropped one
 	byID      map[string]int
 	rejects   []Reject
+	leftOut   []LeftOut
 	repeated  int
+
+	ctx           context.Context // of the evaluation of expressions
+	variables     variables
+	recordObject  jsonObject
+	findingObject jsonObject
+	captured      []captured
+	result        []byte // of the expression evaluated last
+	cost          uint64 // of the record's expressions so far
+	computed      int    // bytes that they gave
+
+	trace *trace // of Explain and Diff only
 
 	entered []uint64 // by node: the scope in which it was met last
 	filled  []uint64 // by rule: the scope in which it was filled last
@@ -43,6 +56,9 @@ type scope struct {
 	id         uint64
 	failed     bool
 	failure    failure
+	idFailed   bool // what failed, or also failed, is the id
+	idFailure  failure
+	leftOut    bool
 	attributes [][]byte // by level.attributes
 }
 
@@ -57,8 +73,10 @@ type failure struct {
 
 // NewApplier returns an Applier for one goroutine.
 func (p *Program) NewApplier() *Applier {
-	return &Applier{
+	a := &Applier{
 		program:      p,
+		ctx:          context.Background(),
+		captured:     make([]captured, p.captures),
 		decoder:      jsontext.NewDecoder(new(bytes.Buffer)),
 		assetScope:   scope{attributes: make([][]byte, len(p.asset.attributes))},
 		findingScope: scope{attributes: make([][]byte, len(p.finding.attributes))},
@@ -69,6 +87,12 @@ func (p *Program) NewApplier() *Applier {
 		findings:     sliceArena[Finding]{size: 1024},
 		attributes:   sliceArena[byte]{size: 64 << 10},
 	}
+	if p.captures > 0 {
+		a.recordObject = jsonObject{of: p.recordType, scratch: &a.scratch, captured: a.captured, scope: &a.assetScope}
+		a.findingObject = jsonObject{of: p.findingType, scratch: &a.scratch, captured: a.captured, scope: &a.findingScope}
+		a.variables.record = &a.recordObject
+	}
+	return a
 }
 
 // Apply makes a record, one JSON object as the vendor sent it, into an asset
@@ -76,17 +100,26 @@ func (p *Program) NewApplier() *Applier {
 // finding. Both results stay valid after the next call; the record is not kept.
 //
 // What cannot be mapped is rejected and never guessed at. A finding that
-// cannot is left out of the asset. If a field of the asset cannot, or any field
+// cannot does not come with the asset. If a field of the asset cannot, or any field
 // of a record that is one finding, the asset is nil and there is one reject,
 // for the whole record. There is one reject for each rejected thing, of the
 // first row of the map that fails.
+//
+// What the map's conditions leave out is neither: see LeftOut. Of a record that
+// is left out as a whole both results are nil.
 func (a *Applier) Apply(record []byte) (*Asset, []Reject) {
 	if reject := a.walk(record); reject != nil {
 		return nil, []Reject{*reject}
 	}
+	if a.assetScope.leftOut {
+		return nil, nil
+	}
 	a.dropRepeats()
 	for i := range a.rejects {
 		a.rejects[i].AssetID = a.asset.ExternalID
+	}
+	for i := range a.leftOut {
+		a.leftOut[i].AssetID = a.asset.ExternalID
 	}
 	asset := &a.assets.take(1)[0]
 	*asset = a.asset
@@ -104,6 +137,9 @@ func (a *Applier) ApplyVulnerability(record []byte) (*Vulnerability, []Reject) {
 	if reject := a.walk(record); reject != nil {
 		return nil, []Reject{*reject}
 	}
+	if a.assetScope.leftOut {
+		return nil, nil
+	}
 	entry := a.entry
 	entry.Attributes = a.attributeObject(&a.program.asset, &a.assetScope)
 	return &entry, nil
@@ -114,19 +150,28 @@ func (a *Applier) ApplyVulnerability(record []byte) (*Vulnerability, []Reject) {
 func (a *Applier) walk(record []byte) *Reject {
 	a.begin(record)
 	if err := a.read(); err != nil {
+		a.leftOut = a.leftOut[:0]
 		return a.unreadable(err)
 	}
 	p := a.program
-	a.fillAbsent(&p.asset, &a.assetScope)
+	a.compute(&p.asset, &a.assetScope)
+	a.end(&p.asset, &a.assetScope)
 	failed := &a.assetScope
 	if p.single {
-		a.fillAbsent(&p.finding, &a.findingScope)
+		a.compute(&p.finding, &a.findingScope)
+		a.findingScope.leftOut = a.assetScope.leftOut
+		a.end(&p.finding, &a.findingScope)
 		if f := &a.findingScope; f.failed && (!failed.failed || f.failure.index < failed.failure.index) {
 			failed = f
 		}
 	}
 	if failed.failed {
+		a.leftOut = a.leftOut[:0]
 		return a.whole(&failed.failure)
+	}
+	if a.assetScope.leftOut {
+		a.leftOut = append(a.leftOut[:0], a.wholeLeftOut())
+		return nil
 	}
 	if p.single {
 		a.finding.Attributes = a.attributeObject(&p.finding, &a.findingScope)
@@ -141,22 +186,22 @@ func (a *Applier) Repeated() int { return a.repeated }
 
 func (a *Applier) begin(record []byte) {
 	a.record = record
-	a.input = *bytes.NewBuffer(record) // read in place
-	a.decoder.Reset(&a.input, lenient...)
+	a.rewind()
 	a.asset, a.entry = Asset{}, Vulnerability{}
 	a.enter(&a.assetScope)
 	if a.program.single {
 		a.finding = Finding{}
 		a.enter(&a.findingScope)
 	}
-	a.found, a.positions, a.rejects = a.found[:0], a.positions[:0], nil
+	a.found, a.positions, a.rejects, a.leftOut = a.found[:0], a.positions[:0], nil, a.leftOut[:0]
 	a.scratch.json = a.scratch.json[:0]
+	a.cost, a.computed = 0, 0
 }
 
 // enter begins a new scope.
 func (a *Applier) enter(s *scope) {
 	a.scopes++
-	s.id, s.failed = a.scopes, false
+	s.id, s.failed, s.idFailed, s.leftOut = a.scopes, false, false, false
 	clear(s.attributes)
 }
 
@@ -165,98 +210,6 @@ func (a *Applier) scope(finding bool) *scope {
 		return &a.findingScope
 	}
 	return &a.assetScope
-}
-
-// take gives a rule its source's value.
-func (a *Applier) take(r *rule, s *scope, raw []byte) {
-	if raw[0] == 'n' || len(raw) == len(`""`) && raw[0] == '"' && !r.keepEmpty {
-		return // absent
-	}
-	v, reason := r.read(&a.scratch, raw)
-	if reason != "" {
-		a.fail(s, r.index, r.label, raw, reason)
-		return
-	}
-	a.filled[r.index] = s.id
-	a.put(r, s, v)
-}
-
-// put stores a value in the rule's target.
-func (a *Applier) put(r *rule, s *scope, v value) {
-	switch r.slot {
-	case assetID:
-		a.asset.ExternalID = v.text
-	case assetName:
-		a.asset.Name = v.text
-	case assetBaseURL:
-		a.asset.BaseURL = v.text
-	case assetSpecificationURL:
-		a.asset.SpecificationURL = v.text
-	case assetSpecificationHash:
-		a.asset.SpecificationHash = v.text
-	case assetCreatedAt:
-		a.asset.SourceCreatedAt = moment(v.num)
-	case assetUpdatedAt:
-		a.asset.SourceUpdatedAt = moment(v.num)
-	case assetLastScannedAt:
-		a.asset.LastScannedAt = moment(v.num)
-	case assetIPAddress:
-		a.asset.IPAddress = v.text
-	case assetDNSName:
-		a.asset.DNSName = v.text
-	case assetOperatingSystem:
-		a.asset.OperatingSystem = v.text
-	case entryQID:
-		a.entry.QID = int32(v.num)
-	case entryTitle:
-		a.entry.Title = v.text
-	case entrySeverity:
-		a.entry.Severity = int16(v.num)
-	case entryModifiedAt:
-		a.entry.ModifiedAt = moment(v.num)
-	case findingID:
-		a.finding.ExternalID = v.text
-	case findingName:
-		a.finding.Name = v.text
-	case findingSeverity:
-		a.finding.Severity = int16(v.num)
-	case findingQID:
-		a.finding.QID = int32(v.num)
-	case findingStatus:
-		a.finding.Status = v.text
-	case findingFirstFoundAt:
-		a.finding.FirstFoundAt = moment(v.num)
-	case findingLastFoundAt:
-		a.finding.LastFoundAt = moment(v.num)
-	case findingLastTestedAt:
-		a.finding.LastTestedAt = moment(v.num)
-	case findingTimesFound:
-		a.finding.TimesFound = int32(v.num)
-	case assetAttribute, entryAttribute, findingAttribute:
-		s.attributes[r.attribute] = v.json
-	}
-}
-
-// fillAbsent ends a scope: targets without a value take their default, or
-// fail if they are needed.
-func (a *Applier) fillAbsent(l *level, s *scope) {
-	for _, r := range l.rules {
-		switch {
-		case a.filled[r.index] == s.id:
-		case r.hasFallback:
-			a.put(r, s, r.fallback)
-		case r.required:
-			a.fail(s, r.index, r.label, nil, "is missing, and is needed")
-		}
-	}
-}
-
-func (a *Applier) fail(s *scope, index int, row string, raw []byte, reason string) {
-	if s.failed && s.failure.index <= index {
-		return
-	}
-	s.failed = true
-	s.failure = failure{index, row, printable(raw), reason}
 }
 
 // attributeObject returns the attributes of a scope as a JSON object, or nil.

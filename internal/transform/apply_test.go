@@ -350,6 +350,26 @@ func TestAProgramIsSafeForConcurrentUse(t *testing.T) {
 	all.Wait()
 }
 
+func TestExpressionsAreSafeForConcurrentUse(t *testing.T) {
+	t.Parallel()
+	p := expressive(t)
+	record := applicationRecord(1)
+	want, _ := p.NewApplier().Apply(record)
+	require.NotNil(t, want)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			applier := p.NewApplier()
+			for range 50 {
+				if asset, _ := applier.Apply(record); string(asset.Attributes) != string(want.Attributes) {
+					panic(string(asset.Attributes))
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestUntouchedFieldsCostNoAllocation(t *testing.T) {
 	applier := defaultProgram(t, "qualys-tas-application").NewApplier()
 	plain := []byte(`{"id":1,"name":"x"}`)

@@ -10,14 +10,14 @@ import (
 // without a record: fields that do not exist, types that clash, targets that
 // are missing or filled twice, lists that do not match, tables with gaps.
 func Check(m *Map, models *Models) Problems {
-	_, problems := bind(m, models)
-	return problems
+	return bind(m, models).problems
 }
 
 // A binding is a row with what its paths name.
 type binding struct {
 	row    *Row
 	from   Path
+	expr   *expression // instead of from and source
 	to     Path
 	source *Field
 	target *Field
@@ -33,11 +33,15 @@ type checker struct {
 	target   *Model
 	bindings []binding
 	problems Problems
+
+	expressions  *expressions // of a map that has some
+	when         *expression
+	whenFindings *expression
 }
 
-// bind resolves and checks all rows. The bindings are of use only if there
-// are no problems.
-func bind(m *Map, models *Models) ([]binding, Problems) {
+// bind resolves and checks all rows. What it made of them is of use only if
+// there are no problems.
+func bind(m *Map, models *Models) *checker {
 	c := &checker{m: m}
 	c.source = c.model(models, "source", m.Source, SourceRole)
 	c.target = c.model(models, "target", m.Target, TargetRole)
@@ -48,36 +52,43 @@ func bind(m *Map, models *Models) ([]binding, Problems) {
 		c.addf(-1, "", "the map has no rows")
 	}
 	if c.source == nil || c.target == nil {
-		return nil, c.problems
+		return c
 	}
 	if m.AssetClass != "" && !slices.Contains(c.target.Classes, m.AssetClass) {
-		c.addf(-1, "", "unknown asset class %q%s", m.AssetClass, suggest(m.AssetClass, c.target.Classes))
+		c.add(-1, "assetClass", nearest(m.AssetClass, c.target.Classes), "unknown asset class %q%s", m.AssetClass, suggest(m.AssetClass, c.target.Classes))
 	}
+	c.conditions()
 	c.bindings = make([]binding, len(m.Rows))
 	for i := range m.Rows {
 		c.row(i)
 	}
 	c.together()
-	return c.bindings, c.problems
+	return c
 }
 
 // addf adds a problem with a row (from 0; -1 for the map), at one of its keys.
 func (c *checker) addf(row int, key, format string, args ...any) {
-	problem := Problem{File: c.m.File, Row: row + 1, Message: fmt.Sprintf(format, args...)}
+	c.add(row, key, "", format, args...)
+}
+
+// add is addf with what to write instead; "" when that is not known.
+func (c *checker) add(row int, key, suggestion, format string, args ...any) {
+	problem := Problem{File: c.m.File, Row: row + 1, Key: key, Message: fmt.Sprintf(format, args...), Suggestion: suggestion}
+	at := c.m.at[key]
 	if row >= 0 {
-		at, ok := c.m.Rows[row].at[key]
-		if !ok {
+		var ok bool
+		if at, ok = c.m.Rows[row].at[key]; !ok {
 			at = c.m.Rows[row].at[""]
 		}
-		problem.Line, problem.Column = at.line, at.column
 	}
+	problem.Line, problem.Column = at.line, at.column
 	c.problems = append(c.problems, problem)
 }
 
 func (c *checker) model(models *Models, key, name, role string) *Model {
 	m := models.Get(name)
 	if m == nil || m.Role != role {
-		c.addf(-1, "", "unknown %s model %q%s", key, name, suggest(name, models.named(role)))
+		c.add(-1, key, nearest(name, models.named(role)), "unknown %s model %q%s", key, name, suggest(name, models.named(role)))
 		return nil
 	}
 	return m
@@ -87,21 +98,27 @@ func (c *checker) model(models *Models, key, name, role string) *Model {
 func (c *checker) row(i int) {
 	b := &c.bindings[i]
 	b.row = &c.m.Rows[i]
-	b.from, b.source = c.field(i, "from", b.row.From, c.source)
+	if b.row.Expr == "" {
+		b.from, b.source = c.field(i, "from", b.row.From, c.source)
+	} else {
+		c.expression(i)
+	}
 	b.to, b.target = c.field(i, "to", b.row.To, c.target)
 	if b.row.Convert != "" {
 		if !slices.Contains(converts, b.row.Convert) {
-			c.addf(i, "convert", "unknown convert %q%s", b.row.Convert, suggest(b.row.Convert, converts))
+			c.add(i, "convert", nearest(b.row.Convert, converts), "unknown convert %q%s", b.row.Convert, suggest(b.row.Convert, converts))
 			b.target = nil // what it would fit is anyone's guess
 		}
 		if b.row.Values != nil {
 			c.addf(i, "convert", "a row has either convert or values; the table gives the values as they are to be")
 		}
 	}
-	if b.source == nil || b.target == nil {
+	if b.source == nil && b.expr == nil || b.target == nil {
 		return
 	}
-	c.lists(i)
+	if b.expr == nil {
+		c.lists(i)
+	}
 	c.types(i)
 	c.class(i)
 	c.constants(i)
@@ -115,7 +132,7 @@ func (c *checker) field(i int, key, text string, model *Model) (Path, *Field) {
 	}
 	f := model.Field(p)
 	if f == nil {
-		c.addf(i, key, "%s has no field %q%s", model.Name, text, suggest(text, model.Paths()))
+		c.add(i, key, nearest(text, model.Paths()), "%s has no field %q%s", model.Name, text, suggest(text, model.Paths()))
 	}
 	return p, f
 }
@@ -147,34 +164,6 @@ func (c *checker) lists(i int) {
 	c.addf(i, "from", "%s is inside %d lists (\"[]\") and %s inside %d%s", b.row.From, from, b.row.To, to, hint)
 }
 
-// types decides what the source's value is read as, and whether it fits.
-func (c *checker) types(i int) {
-	b := &c.bindings[i]
-	whole := b.source.Type == Object || b.source.Type == Array
-	b.read = b.target.Type
-	switch {
-	case b.row.Values != nil:
-		if whole {
-			c.addf(i, "values", "%s is of type %s, which a table cannot have a row for", b.row.From, b.source.Type)
-		}
-		return
-	case b.row.Convert != "":
-		b.read = Type(b.row.Convert)
-		if whole {
-			c.addf(i, "convert", "%s is of type %s, which cannot be converted", b.row.From, b.source.Type)
-		}
-		if b.target.Type != Any && b.target.Type != b.read {
-			c.addf(i, "convert", "%s is of type %s, but convert gives %s", b.row.To, b.target.Type, b.read)
-		}
-	case b.target.Type != Any && b.target.Type != b.source.Type:
-		hint := fmt.Sprintf("; add convert: %s", b.target.Type)
-		if whole {
-			hint = "; it can only go to attributes"
-		}
-		c.addf(i, "to", "%s is of type %s and %s of type %s%s", b.row.From, b.source.Type, b.row.To, b.target.Type, hint)
-	}
-}
-
 // class checks that the target belongs to the map's class of assets.
 func (c *checker) class(i int) {
 	if b := &c.bindings[i]; b.target.Class != "" && b.target.Class != c.m.AssetClass {
@@ -202,6 +191,7 @@ func (c *checker) constants(i int) {
 			c.addf(i, "default", "the default %s %s", cut(b.row.Default), reason)
 		}
 		b.rule.fallback, b.rule.hasFallback = v, true
+		c.reachable(i)
 	}
 	if b.row.Values == nil {
 		return
@@ -214,26 +204,9 @@ func (c *checker) constants(i int) {
 		}
 		table[from] = v
 	}
-	if missing := missingValues(b.source, b.row.Values); len(missing) > 0 {
-		c.addf(i, "values", "the table has no row for %s of %s; a value without a row would be rejected",
-			strings.Join(missing, ", "), b.row.From)
-	}
+	c.table(i)
 	b.rule.read = newTable(table)
 	_, b.rule.keepEmpty = table[""]
-}
-
-// missingValues lists the values of a closed source field that a table lacks.
-func missingValues(f *Field, table map[string]string) (missing []string) {
-	known := f.Values
-	if f.Type == Severity {
-		known = []string{"1", "2", "3", "4", "5"}
-	}
-	for _, v := range known {
-		if _, ok := table[v]; !ok {
-			missing = append(missing, fmt.Sprintf("%q", v))
-		}
-	}
-	return missing
 }
 
 // together checks the rows against each other.

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"slices"
-	"strings"
 )
 
 // A slot is a place in Asset, Finding or Vulnerability that a row can fill.
@@ -87,12 +86,18 @@ type Program struct {
 	canonical  []byte
 	single     bool // a record is one finding
 
+	rows     []Row
 	rules    []rule // in the order of the map's rows
 	root     *node
 	nodes    int
 	asset    level // or an entry
 	finding  level
 	findings *node // the list of findings; nil when no row reads it
+	captures int   // fields that expressions read
+	// Of a map with expressions: what they see.
+	recordType  *objectType
+	findingType *objectType
+	ahead       bool // expressions of findings read the record, which may go on behind them
 }
 
 // A rule is a compiled row.
@@ -101,6 +106,9 @@ type rule struct {
 	label       string
 	slot        slot
 	finding     bool // it fills a field of a finding
+	of          Type // what the value is read as
+	id          bool // it fills the id
+	expr        *expression
 	read        reader
 	required    bool // a record, or finding, without a value is rejected
 	keepEmpty   bool // an empty string is a value, not the absence of one
@@ -112,29 +120,22 @@ type rule struct {
 // A level is what is done once for each asset or entry, or once for each finding.
 type level struct {
 	rules      []*rule
-	attributes []string // quoted names with a colon, sorted
+	ids        []*rule    // those of rules that fill the id
+	computed   []*rule    // those of rules that have an expression, of ids first
+	when       *condition // of those that are taken; nil for all
+	attributes []string   // quoted names with a colon, sorted
 }
 
-// A node is a place in the source's records on the way to a field that a row
-// reads. Everything that has no node is skipped.
-type node struct {
-	name     string
-	path     string
-	index    int
-	finding  bool // inside an element of the list of findings
-	list     bool // children are fields of its elements
-	rules    []*rule
-	children []*node
-	byName   map[string]*node // of many children only
-	first    *rule            // of the first row that reads it, or below it
-}
+// condition is what the map takes by. Its rule is only a name in rejects.
+type condition struct{ rule rule }
 
 // Compile checks a map and makes it a Program. Its error is of type Problems.
 func Compile(m *Map, models *Models) (*Program, error) {
-	bindings, problems := bind(m, models)
-	if err := problems.err(); err != nil {
+	checked := bind(m, models)
+	if err := checked.problems.err(); err != nil {
 		return nil, err
 	}
+	bindings := checked.bindings
 	p := &Program{
 		name:       m.Name,
 		source:     m.Source,
@@ -142,6 +143,7 @@ func Compile(m *Map, models *Models) (*Program, error) {
 		single:     models.Get(m.Source).Records == RecordsAreFindings,
 		assetClass: m.AssetClass,
 		canonical:  canonical(m),
+		rows:       slices.Clone(m.Rows),
 		rules:      make([]rule, len(bindings)),
 	}
 	p.root = p.newNode("", "")
@@ -150,11 +152,31 @@ func Compile(m *Map, models *Models) (*Program, error) {
 		r := &p.rules[i]
 		*r = b.rule
 		r.index = i
+		r.of = b.read
 		r.finding = r.slot.ofFinding()
-		r.required = (b.target.Required || b.source.Required) && !r.hasFallback
-		p.plant(b.from, r)
+		r.id = r.slot == assetID || r.slot == entryQID || r.slot == findingID
+		r.required = (b.target.Required || b.source != nil && b.source.Required) && !r.hasFallback
 		l := p.level(r.finding)
 		l.rules = append(l.rules, r)
+		if r.id {
+			l.ids = append(l.ids, r)
+		}
+		if r.expr = b.expr; r.expr == nil {
+			n := p.plant(b.from, r)
+			n.rules = append(n.rules, r)
+			continue
+		}
+		p.capture(r)
+		if r.id {
+			l.computed = slices.Insert(l.computed, 0, r)
+		} else {
+			l.computed = append(l.computed, r)
+		}
+	}
+	p.asset.when = p.condition("when", checked.when, false)
+	p.finding.when = p.condition("whenFindings", checked.whenFindings, true)
+	if x := checked.expressions; x != nil {
+		p.recordType, p.findingType = x.types.object(""), x.types.object(x.findings)
 	}
 	p.asset.nameAttributes(bindings)
 	p.finding.nameAttributes(bindings)
@@ -168,61 +190,14 @@ func (p *Program) level(finding bool) *level {
 	return &p.asset
 }
 
-func (p *Program) newNode(name, path string) *node {
-	n := &node{name: name, path: path, index: p.nodes}
-	p.nodes++
-	return n
-}
-
-// fewChildren are found faster by comparing than by hashing.
-const fewChildren = 16
-
-// child returns the child of that name, or nil.
-func (n *node) child(name []byte) *node {
-	if n.byName != nil {
-		return n.byName[string(name)]
+// condition makes an expression the condition of its name; nil for none.
+func (p *Program) condition(name string, x *expression, finding bool) *condition {
+	if x == nil {
+		return nil
 	}
-	for _, c := range n.children {
-		if c.name == string(name) {
-			return c
-		}
-	}
-	return nil
-}
-
-func (n *node) add(child *node) {
-	n.children = append(n.children, child)
-	if len(n.children) <= fewChildren {
-		return
-	}
-	n.byName = make(map[string]*node, len(n.children))
-	for _, c := range n.children {
-		n.byName[c.name] = c
-	}
-}
-
-// plant adds the nodes of a rule's source path.
-func (p *Program) plant(from Path, r *rule) {
-	n := p.root
-	for _, s := range from.steps {
-		child := n.child([]byte(s.name))
-		if child == nil {
-			path := n.path + "."
-			if n.list {
-				path = n.path + "[]."
-			}
-			child = p.newNode(s.name, strings.TrimPrefix(path+s.name, "."))
-			child.finding = n.finding || n.list
-			child.first = r
-			n.add(child)
-		}
-		if s.list {
-			child.list = true
-			p.findings = child
-		}
-		n = child
-	}
-	n.rules = append(n.rules, r)
+	c := &condition{rule{index: -1, label: name, finding: finding, expr: x}}
+	p.capture(&c.rule)
+	return c
 }
 
 // nameAttributes gives each attribute its place in the sorted names.
@@ -266,6 +241,7 @@ func (p *Program) Digest() [sha256.Size]byte { return sha256.Sum256(p.canonical)
 func canonical(m *Map) []byte {
 	type row struct {
 		From    string            `json:"from"`
+		Expr    string            `json:"expr,omitempty"`
 		To      string            `json:"to"`
 		Convert string            `json:"convert,omitempty"`
 		Default string            `json:"default,omitempty"`
@@ -273,11 +249,16 @@ func canonical(m *Map) []byte {
 	}
 	rows := make([]row, len(m.Rows))
 	for i, r := range m.Rows {
-		rows[i] = row{r.From, r.To, r.Convert, r.Default, r.Values}
+		rows[i] = row{r.From, r.Expr, r.To, r.Convert, r.Default, r.Values}
 	}
-	text, err := json.Marshal(map[string]any{
-		"source": m.Source, "target": m.Target, "assetClass": m.AssetClass, "rows": rows,
-	})
+	all := map[string]any{"source": m.Source, "target": m.Target, "assetClass": m.AssetClass, "rows": rows}
+	if m.When != "" {
+		all["when"] = m.When
+	}
+	if m.WhenFindings != "" {
+		all["whenFindings"] = m.WhenFindings
+	}
+	text, err := json.Marshal(all)
 	if err != nil {
 		panic(err) // strings and maps of strings always have a JSON form
 	}

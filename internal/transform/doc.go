@@ -9,6 +9,39 @@
 // with a reference to its asset, or an entry of the knowledge base: the models
 // say which.
 //
+// # Expressions and conditions
+//
+// Where a path is not enough, a row has an expression in CEL (expr instead of
+// from), and the map may have conditions: "when" for records, "whenFindings"
+// for the findings inside of them. An expression sees
+//
+//	record    the record: record.name, record.owner.id, record.tags[0]
+//	finding   in rows and conditions of findings, the element of the list
+//
+// with the types of the source model, so that a misspelt field is found when
+// the map is saved. A field that may be absent is read as record.?name, which
+// may be none, or record.?name.orValue("x"), or tested by has(record.name);
+// an absent field that is read plainly rejects the record, or the finding.
+// Values are read by the rules below, but an empty text is a text. What an
+// expression gives is then taken as a field's value would be: the row's convert
+// and values apply to it, and its default where it gives none. Beside CEL's own
+// functions there are lowerAscii, upperAscii, trim, replace, split, join and
+// substring. Names that are no identifiers stand in backticks: record.`a-b`.
+//
+// What a condition leaves out is neither taken nor rejected; see
+// Applier.LeftOut. All else of it may be wrong, but its id has to be known:
+// otherwise it is rejected. A condition that can be neither true nor false
+// rejects, too.
+//
+// Expressions are pure: they see one record, and neither clock nor network.
+// They are bounded in length, nesting, steps, size of texts and of results.
+//
+// # Forms
+//
+// A map is YAML (ParseMap, WriteYAML) or a table for spreadsheets (ParseCSV,
+// WriteCSV), and the same in both. Explain and Diff show what maps make of a
+// record, Infer proposes a model and a map for records of a file.
+//
 // # How values are read
 //
 // A field's type says what it means; vendors write it in several ways:

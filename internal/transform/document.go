@@ -83,6 +83,8 @@ func (d *document) mapping(n *yaml.Node, what string, keys ...string) map[string
 	for _, key := range sortedKeys(values) {
 		if !slices.Contains(known, key) {
 			d.addf(values[key], "unknown key %q in %s%s", key, what, suggest(key, known))
+			last := &d.problems[len(d.problems)-1]
+			last.Key, last.Suggestion = key, nearest(key, known)
 		}
 	}
 	if values == nil {
@@ -140,6 +142,14 @@ func (d *document) text(n *yaml.Node, what string) string {
 		return ""
 	}
 	return n.Value
+}
+
+var lineBreak = regexp.MustCompile(`\r+\n`)
+
+// prose returns a scalar's text with line breaks as "\n", as spreadsheets and
+// editors may have others.
+func (d *document) prose(n *yaml.Node, what string) string {
+	return lineBreak.ReplaceAllString(d.text(n, what), "\n")
 }
 
 // flag returns a true or false; false for an absent one.

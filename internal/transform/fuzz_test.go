@@ -19,7 +19,7 @@ func FuzzApply(f *testing.F) {
 	f.Add(bytes.Repeat([]byte(`{"a":[`), 50))
 	f.Add(applicationRecord(1))
 	f.Add([]byte(`{"id":7,"severity":"4","status":"ACTIVE","qid":"1","app":{"id":"42","tags":{"list":[{}]}}}`))
-	program, ofFindings := everything(f), findingProgram(f)
+	program, ofFindings, ofExpressions := everything(f), findingProgram(f), expressive(f)
 	f.Fuzz(func(t *testing.T, record []byte) {
 		before := bytes.Clone(record)
 		single, alone := ofFindings.NewApplier().Apply(record)
@@ -33,7 +33,25 @@ func FuzzApply(f *testing.F) {
 		again, others := applier.Apply(record)
 		require.Equal(t, asset, again)
 		require.Equal(t, rejects, others)
+
+		withExpressions := ofExpressions.NewApplier()
+		asset, rejects = withExpressions.Apply(record)
+		requireBounds(t, asset, rejects)
+		require.True(t, asset != nil || len(rejects)+len(withExpressions.LeftOut()) == 1, "neither taken nor left out nor rejected")
+		ofExpressions.Explain(record)
+		require.True(t, Diff(ofExpressions, ofExpressions, record).Same())
 	})
+}
+
+// expressive reads most of a record by expressions.
+func expressive(t testing.TB) *Program {
+	return conditional(t, `record.?uuid.orValue("") != "test" && size(record.?findings.orValue([])) < 100`, `finding.?severity.orValue(1) < 5`,
+		`record.?createdDate => asset.assetDetail.sourceCreatedAt`,
+		`[record.?url.orValue(""), record.?uuid.orValue("")].join("/").trim().replace("a", "bb") => asset.assetDetail.attributes.a`,
+		`record.?findings.orValue([]).filter(f, has(f.title)).map(f, f.title) => asset.assetDetail.attributes.b`,
+		`record.?findings[0] => asset.assetDetail.attributes.c`,
+		`finding.?cveIds => findingGroup.findings[].attributes.d`,
+		`has(finding.title) ? finding.title.substring(2) : record.id => findingGroup.findings[].attributes.e`)
 }
 
 func FuzzParseMap(f *testing.F) {
@@ -51,6 +69,7 @@ func FuzzParseMap(f *testing.F) {
 	f.Add([]byte(head + "  - {from: id, to: asset.assetHeader.externalAssetId, default: 1, convert: string}\n"))
 	f.Add([]byte(head + "  - {from: name, to: asset.assetDetail.attributes.x, values: {1: 2, a: true, b: 'c'}}\n"))
 	f.Add([]byte("a: &a [*a, *a]\n<<: {b: c}\n--- \n"))
+	f.Add([]byte("when: record.id != 'x'\nwhenFindings: finding.severity > 1\n" + head + "  - {expr: 'record.?name.orValue(\"\")', to: asset.assetDetail.name}\n"))
 	models := defaultModels(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m, err := ParseMap("map.yaml", text)
@@ -59,6 +78,7 @@ func FuzzParseMap(f *testing.F) {
 			require.NotEmpty(t, err)
 			return
 		}
+		requireRoundTrip(t, m)
 		p, err := Compile(m, models)
 		if err != nil {
 			require.NotEmpty(t, err.Error())
@@ -66,6 +86,101 @@ func FuzzParseMap(f *testing.F) {
 		}
 		asset, rejects := p.NewApplier().Apply(applicationRecord(1))
 		requireBounds(t, asset, rejects)
+	})
+}
+
+// requireRoundTrip checks that a map is the same in both of its forms.
+func requireRoundTrip(t *testing.T, m *Map) {
+	text, err := WriteYAML(m)
+	require.NoError(t, err)
+	byYAML, err := ParseMap("", text)
+	require.NoError(t, err, "%s", text)
+	require.Equal(t, plain(m), plain(byYAML), "%s", text)
+	table := WriteCSV(m)
+	requireNoFormulas(t, table)
+	if byCSV, err := ParseCSV("", table); err == nil { // what is no path, spaces alone for one, need not survive
+		require.Equal(t, len(m.Rows), len(byCSV.Rows), "%s", table)
+	}
+}
+
+func FuzzParseCSV(f *testing.F) {
+	maps, err := LoadMaps(schema.Maps())
+	require.NoError(f, err)
+	for _, m := range maps {
+		f.Add(WriteCSV(m))
+	}
+	head := "name,x\nsourceModel,qualys-tas.application\ntargetModel,inventory\n"
+	f.Add([]byte(head + "source,target,convert,default,values,expr\nid,asset.assetHeader.externalAssetId,,,,\n,b,int,'-1,\"{\"\"a\"\":1}\",'=record.name\n"))
+	f.Add([]byte("\ufeff" + head + "source;target;;;\n\"a;b\n;;;;x\n"))
+	f.Add([]byte("'=,'@\t'\n\"source\"\ttarget\n"))
+	models := defaultModels(f)
+	f.Fuzz(func(t *testing.T, table []byte) {
+		m, err := ParseCSV("map.csv", table)
+		if err != nil {
+			require.IsType(t, Problems{}, err)
+			require.NotEmpty(t, err)
+			return
+		}
+		Check(m, models)
+		byCSV, err := ParseCSV("map.csv", WriteCSV(m))
+		require.NoError(t, err, "%s", WriteCSV(m))
+		require.Equal(t, plain(m), plain(byCSV))
+	})
+}
+
+func FuzzExpression(f *testing.F) {
+	for _, text := range []string{
+		`record.name`, `finding.severity > 3 ? "a" : "b"`, `record.?url.orValue("")`, `record.findings.map(f, f.severity).filter(s, s > 2)`,
+		`[1,2,3].all(a, [1,2,3].all(b, a+b > 0))`, `{"a": record.id, 1: 2}`, `record`, `timestamp("x")`, `"a".replace("", "b").matches("(a+)+$")`,
+		`object("x")`, `optional.none()`, "record.`a-b`", `duration("1h") + record.createdDate`, `b"\xff"`, `1u - 2u`, `double("1e999")`, `'\uD800'`,
+		`has(record.name) && record.name[0] == "x"`, `type(record)`, `dyn(record.findings)[0].id`, `record.name.split("").join(record.name)`, `record.findings.exists_one(record, true)`,
+	} {
+		f.Add(text)
+	}
+	models := defaultModels(f)
+	record := applicationRecord(1)
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, change := range []func(*Map){
+			func(m *Map) { m.When = text },
+			func(m *Map) { m.WhenFindings = text },
+			func(m *Map) { m.Rows = append(m.Rows, Row{Expr: text, To: "asset.assetDetail.attributes.x"}) },
+			func(m *Map) { m.Rows = append(m.Rows, Row{Expr: text, To: "findingGroup.findings[].name"}) },
+		} {
+			m := exprMap(t, findingIDs)
+			change(m)
+			p, err := Compile(m, models)
+			if err != nil {
+				require.NotEmpty(t, err.Error())
+				continue
+			}
+			applier := p.NewApplier()
+			asset, rejects := applier.Apply(record)
+			requireBounds(t, asset, rejects)
+			again, others := applier.Apply(record)
+			require.Equal(t, asset, again)
+			require.Equal(t, rejects, others)
+		}
+	})
+}
+
+func FuzzInfer(f *testing.F) {
+	f.Add(applicationRecord(1))
+	f.Add([]byte(`{"id":1,"a":[[1],{"b":[]}],"severity":"5","asset":{"id":"x"}}` + "\n" + `{"id":"a\u0000","a":{},"*":1,"a.b":2}`))
+	f.Add([]byte(`{"host":"x","status":"open","status":"y","":{"":1}}` + "\r\n\n{}"))
+	f.Add([]byte("\ufeff{\"\xff\":\"\xff\",\"caf\u00e9\":1e999,\"n\":-0.0}"))
+	models := defaultModels(f)
+	f.Fuzz(func(t *testing.T, records []byte) {
+		i, err := Infer("file.x", bytes.NewReader(records), models)
+		if err != nil {
+			require.NotEmpty(t, err.Error())
+			return
+		}
+		p := requireUsable(t, i)
+		for record := range bytes.Lines(records) {
+			asset, rejects := p.NewApplier().Apply(record)
+			requireBounds(t, asset, rejects)
+		}
+		require.NotEmpty(t, i.Model.Markdown())
 	})
 }
 

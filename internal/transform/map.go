@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -20,12 +21,21 @@ type Map struct {
 	Source      string // source model
 	Target      string // target model
 	AssetClass  string // class of the assets, where a row's target belongs to one
-	Rows        []Row
+	// When is a condition, as an expression: records for which it is false are
+	// left out. They are not rejected, and count as seen. Empty, all are taken.
+	When string
+	// WhenFindings is the same for the findings inside of a record.
+	WhenFindings string
+	Rows         []Row
+
+	at map[string]position // of the map's keys in the file
 }
 
-// A Row fills one field of the target from one field of the source.
+// A Row fills one field of the target from one field of the source, or from an
+// expression over several.
 type Row struct {
-	From string // path in the source model
+	From string // path in the source model; empty where there is an expression
+	Expr string // expression, in CEL; empty where there is a path
 	To   string // path in the target model
 	// Convert is the type to read the source's value as, where the types of
 	// source and target differ; empty when they do not.
@@ -39,11 +49,26 @@ type Row struct {
 	at map[string]position // of the row's keys in the file; "" is the row
 }
 
+// maxLabel bounds an expression in the name of its row.
+const maxLabel = 120
+
 // position is a place in a file, from 1.
 type position struct{ line, column int }
 
 // label names the row in rejects.
-func (r *Row) label() string { return r.From + " -> " + r.To }
+func (r *Row) label() string { return r.from() + " -> " + r.To }
+
+// from is the row's path, or its expression on one line, bounded.
+func (r *Row) from() string {
+	if r.Expr == "" {
+		return r.From
+	}
+	text := strings.Join(strings.Fields(r.Expr), " ")
+	if len(text) > maxLabel {
+		text = strings.ToValidUTF8(text[:maxLabel], "") + "…"
+	}
+	return "expr " + text
+}
 
 // ParseMap reads a map from YAML. The file is only named in messages. Its
 // error is of type Problems and has every problem of form that was found;
@@ -64,14 +89,20 @@ func ReadMap(file string, root *yaml.Node) (*Map, error) {
 }
 
 func (d *document) readMap(root *yaml.Node) (*Map, error) {
-	keys := d.mapping(root, "the map", "name!", "description", "source!", "target!", "assetClass", "rows!")
+	keys := d.mapping(root, "the map", "name!", "description", "source!", "target!", "assetClass", "when", "whenFindings", "rows!")
 	m := &Map{
-		File:        d.file,
-		Name:        d.text(keys["name"], "name"),
-		Description: d.text(keys["description"], "description"),
-		Source:      d.text(keys["source"], "source"),
-		Target:      d.text(keys["target"], "target"),
-		AssetClass:  d.text(keys["assetClass"], "assetClass"),
+		File:         d.file,
+		Name:         d.prose(keys["name"], "name"),
+		Description:  d.prose(keys["description"], "description"),
+		Source:       d.text(keys["source"], "source"),
+		Target:       d.text(keys["target"], "target"),
+		AssetClass:   d.text(keys["assetClass"], "assetClass"),
+		When:         d.prose(keys["when"], "when"),
+		WhenFindings: d.prose(keys["whenFindings"], "whenFindings"),
+		at:           map[string]position{},
+	}
+	for key, value := range keys {
+		m.at[key] = position{value.Line, value.Column}
 	}
 	nodes := d.list(keys["rows"], "rows")
 	if len(nodes) > maxRows {
@@ -80,12 +111,16 @@ func (d *document) readMap(root *yaml.Node) (*Map, error) {
 	}
 	for i, n := range nodes {
 		d.row = i + 1
-		values := d.mapping(n, "the row", "from!", "to!", "convert", "default", "values")
+		values := d.mapping(n, "the row", "from", "expr", "to!", "convert", "default", "values")
 		row := Row{
 			From:    d.text(values["from"], "from"),
+			Expr:    d.prose(values["expr"], "expr"),
 			To:      d.text(values["to"], "to"),
 			Convert: d.text(values["convert"], "convert"),
 			at:      map[string]position{"": {n.Line, n.Column}},
+		}
+		if values != nil && isEmpty(values["from"]) && isEmpty(values["expr"]) {
+			d.addf(n, `the row has no "from" that says what it takes, and no "expr"`)
 		}
 		for key, value := range values {
 			row.at[key] = position{value.Line, value.Column}
@@ -107,6 +142,8 @@ func (d *document) readMap(root *yaml.Node) (*Map, error) {
 	}
 	return m, nil
 }
+
+func isEmpty(n *yaml.Node) bool { return n == nil || n.Kind == yaml.ScalarNode && n.Value == "" }
 
 // LoadMaps reads all *.yaml files in the root of fsys. Its error is of type
 // Problems, unless a file can't be read.

@@ -26,7 +26,7 @@ const (
 	Any       Type = "any" // of target fields only: takes a value as it is
 )
 
-var types = []string{
+var typeNames = []string{
 	string(String), string(Int), string(Float), string(Bool), string(Timestamp),
 	string(Severity), string(Object), string(Array), string(Any),
 }
@@ -98,6 +98,18 @@ func LoadModels(fsys fs.FS) (*Models, error) {
 		return nil, problems
 	}
 	return models, nil
+}
+
+// With returns the models and more of them, such as those that users have made.
+func (m *Models) With(more ...*Model) (*Models, error) {
+	all := &Models{byName: maps.Clone(m.byName)}
+	for _, model := range more {
+		if all.byName[model.Name] != nil {
+			return nil, fmt.Errorf("there is another model named %q", model.Name)
+		}
+		all.byName[model.Name] = model
+	}
+	return all, nil
 }
 
 // Names returns the names of all models, sorted.
@@ -195,8 +207,8 @@ func (m *Model) add(f *Field) (faults []string) {
 	}
 	m.byPath[f.Path] = f
 	m.paths = append(m.paths, f.Path)
-	if !slices.Contains(types, string(f.Type)) {
-		faults = append(faults, fmt.Sprintf("has the unknown type %q%s", f.Type, suggest(string(f.Type), types)))
+	if !slices.Contains(typeNames, string(f.Type)) {
+		faults = append(faults, fmt.Sprintf("has the unknown type %q%s", f.Type, suggest(string(f.Type), typeNames)))
 	}
 	switch m.Role {
 	case SourceRole:

@@ -1,10 +1,13 @@
 package transform
 
 import (
+	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
+
+	"sluice/schema"
 )
 
 func TestModels(t *testing.T) {
@@ -75,5 +78,85 @@ func TestPaths(t *testing.T) {
 	} {
 		_, err := ParsePath(text)
 		require.ErrorContains(t, err, want, text)
+	}
+}
+
+// inventory is the target model of the shipped files.
+func inventory() *Model {
+	models, err := LoadModels(schema.Models())
+	if err != nil {
+		panic(err)
+	}
+	return models.Get("inventory")
+}
+
+func TestModelsAreWrittenAsTheyRead(t *testing.T) {
+	t.Parallel()
+	models := defaultModels(t)
+	for _, name := range models.Names() {
+		text, err := WriteModel(models.Get(name))
+		require.NoError(t, err)
+		again, problems := parseModel(name, text)
+		require.Empty(t, problems, name)
+		require.Equal(t, models.Get(name), again, name)
+	}
+}
+
+func TestEverySourceFieldIsExplained(t *testing.T) {
+	t.Parallel()
+	models := defaultModels(t)
+	for _, name := range models.Names() {
+		for _, f := range models.Get(name).Fields {
+			require.NotEmpty(t, f.Description, "%s %s", name, f.Path)
+			if f.Type != Object && f.Type != Array {
+				require.NotEmpty(t, f.Example, "%s %s", name, f.Path)
+			}
+		}
+	}
+}
+
+func TestProblemsOfUserModels(t *testing.T) {
+	t.Parallel()
+	head := "title: M\nrole: source\ndescription: d\n"
+	field := "fields:\n  - {path: a, type: int, description: d, evidence: inferred}\n"
+	m, err := ParseModel("m.yaml", []byte("name: file.hosts\n"+head+field))
+	require.NoError(t, err)
+	require.Equal(t, Int, m.Fields[0].Type)
+	for text, want := range map[string]string{
+		"name: hosts\n" + head + field:               `model name "hosts" cannot be used`,
+		"name: file.hosts\n" + head + "fields: []\n": "has 0 fields",
+		"name: file.x\ntitle: M\nrole: target\ndescription: d\n" + "fields:\n  - {path: a, type: int, description: d}\n": "is a source model",
+		"": "is empty",
+	} {
+		_, err := ParseModel("m.yaml", []byte(text))
+		require.ErrorContains(t, err, want)
+		require.IsType(t, Problems{}, err)
+	}
+	all, err := defaultModels(t).With(m)
+	require.NoError(t, err)
+	require.Equal(t, m, all.Get("file.hosts"))
+	require.Nil(t, defaultModels(t).Get("file.hosts"))
+	_, err = all.With(m)
+	require.ErrorContains(t, err, `another model named "file.hosts"`)
+}
+
+func TestTheReferencePageOfAModel(t *testing.T) {
+	t.Parallel()
+	models := defaultModels(t)
+	page := models.Get("qualys-tas.application").Markdown()
+	require.Contains(t, page, "# TAS Application + Findings\n")
+	require.Contains(t, page, "| `findings[].severity` | severity | required | `4` | Severity from 1 (lowest) to 5.")
+	require.Contains(t, page, "| `uuid` | string | optional |")
+	target := models.Get("inventory").Markdown()
+	require.Contains(t, target, "One of NEW, ACTIVE, REOPENED, PROTECTED, RETEST, FIXED.")
+	require.Contains(t, target, "At most 1024 bytes.")
+	for _, name := range models.Names() {
+		m := models.Get(name)
+		require.Equal(t, len(m.Fields)+2, strings.Count(m.Markdown(), "\n| ")+1, name)
+		for line := range strings.Lines(m.Markdown()) {
+			if strings.HasPrefix(line, "| ") {
+				require.Equal(t, 6, strings.Count(strings.ReplaceAll(line, `\|`, ""), "|"), line)
+			}
+		}
 	}
 }

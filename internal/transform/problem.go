@@ -9,11 +9,16 @@ import (
 
 // A Problem is one thing that is wrong with a map or a model.
 type Problem struct {
-	File    string // as given to the parser; may be empty
-	Line    int    // from 1; 0 when not known
-	Column  int    // from 1; 0 when not known
-	Row     int    // row of the map, from 1; 0 when it is not about a row
-	Message string // what is wrong and what would be right
+	File   string `json:"file,omitempty"`   // as given to the parser; may be empty
+	Line   int    `json:"line,omitempty"`   // from 1; 0 when not known
+	Column int    `json:"column,omitempty"` // from 1; 0 when not known
+	Row    int    `json:"row,omitempty"`    // row of the map, from 1; 0 when it is not about a row
+	Key    string `json:"key,omitempty"`    // of the row or the map that it is about: "from"; empty when none
+	// Message says what is wrong and what would be right.
+	Message string `json:"message"`
+	// Suggestion is what to write at Key instead; empty when nothing is near.
+	// Message has it, too.
+	Suggestion string `json:"suggestion,omitempty"`
 }
 
 func (p Problem) String() string {
@@ -57,6 +62,19 @@ func (p Problems) err() error {
 // suggest ends a message about an unknown name: with the nearest known name
 // if one is near, else with all of them if they are few.
 func suggest(name string, known []string) string {
+	best := nearest(name, known)
+	switch {
+	case best != "":
+		return fmt.Sprintf("; did you mean %q?", best)
+	case len(known) > 0 && len(known) <= 12:
+		return "; known are " + strings.Join(known, ", ")
+	}
+	return ""
+}
+
+// nearest returns the known name that is nearest to name, or "" when none is
+// near.
+func nearest(name string, known []string) string {
 	best, distance := "", len(name)/3+2
 	for _, k := range known {
 		if d := len(k) - len(name); d >= distance || -d >= distance {
@@ -66,11 +84,5 @@ func suggest(name string, known []string) string {
 			best, distance = k, d
 		}
 	}
-	switch {
-	case best != "":
-		return fmt.Sprintf("; did you mean %q?", best)
-	case len(known) <= 12:
-		return "; known are " + strings.Join(known, ", ")
-	}
-	return ""
+	return best
 }

@@ -29,6 +29,9 @@ var lenient = []jsontext.Options{
 
 // read walks the record.
 func (a *Applier) read() error {
+	if a.program.ahead && a.readAhead() != nil {
+		a.rewind() // what is wrong is found again
+	}
 	if a.decoder.PeekKind() != '{' {
 		if err := a.skip(); errors.Is(err, io.EOF) {
 			return errEmpty
@@ -46,6 +49,39 @@ func (a *Applier) read() error {
 		return err
 	}
 	return nil
+}
+
+// readAhead reads the fields of the record that expressions of its findings
+// name, since they may come behind the findings.
+func (a *Applier) readAhead() error {
+	if a.decoder.PeekKind() != '{' {
+		return errNotObject
+	}
+	if _, err := a.decoder.ReadToken(); err != nil {
+		return err
+	}
+	for a.decoder.PeekKind() != '}' {
+		name, err := a.decoder.ReadValue()
+		if err != nil {
+			return err
+		}
+		child := a.program.root.child(a.fieldName(name))
+		raw, err := a.value()
+		if err != nil {
+			return err
+		}
+		if child != nil && child.capture >= 0 {
+			a.captured[child.capture] = captured{a.assetScope.id, a.lasting(raw)}
+		}
+	}
+	a.rewind()
+	return nil
+}
+
+// rewind begins the record again.
+func (a *Applier) rewind() {
+	a.input = *bytes.NewBuffer(a.record) // read in place
+	a.decoder.Reset(&a.input, lenient...)
 }
 
 // object reads the fields of an object that have nodes and skips the others.
@@ -87,7 +123,7 @@ func (a *Applier) field(n *node) error {
 	if a.entered[n.index] == s.id {
 		raw, err := a.value()
 		if err == nil {
-			a.fail(s, n.first.index, n.first.label, raw, fmt.Sprintf("is the second %s of the same object, and nobody knows which one is meant", n.path))
+			a.failTwice(n, s, raw)
 		}
 		return err
 	}
@@ -113,10 +149,23 @@ func (a *Applier) field(n *node) error {
 	if err != nil {
 		return err
 	}
+	if n.capture >= 0 {
+		a.captured[n.capture] = captured{s.id, a.lasting(raw)}
+	}
 	for _, r := range n.rules {
 		a.take(r, a.scope(r.finding), raw)
 	}
 	return nil
+}
+
+// failTwice rejects a field that an object has twice.
+func (a *Applier) failTwice(n *node, s *scope, raw []byte) {
+	why := failure{n.first.index, n.first.label, printable(raw),
+		fmt.Sprintf("is the second %s of the same object, and nobody knows which one is meant", n.path)}
+	a.fail(s, why.index, why.row, raw, why.reason)
+	if n.holdsID {
+		s.idFailed, s.idFailure = true, why
+	}
 }
 
 // failShape rejects a value that has parts which rows read, but not the shape.
@@ -155,9 +204,18 @@ func (a *Applier) list(n *node) error {
 }
 
 func (a *Applier) endFinding() {
-	a.fillAbsent(&a.program.finding, &a.findingScope)
-	if s := &a.findingScope; s.failed {
+	s := &a.findingScope
+	a.compute(&a.program.finding, s)
+	a.end(&a.program.finding, s)
+	if a.trace != nil {
+		a.trace.endFinding(a, s)
+	}
+	if s.failed {
 		a.rejects = append(a.rejects, s.failure.reject("", a.finding.ExternalID, a.position))
+		return
+	}
+	if s.leftOut {
+		a.leftOut = append(a.leftOut, LeftOut{FindingID: a.finding.ExternalID, Finding: a.position})
 		return
 	}
 	a.finding.Attributes = a.attributeObject(&a.program.finding, &a.findingScope)
@@ -178,22 +236,31 @@ func (a *Applier) value() ([]byte, error) {
 }
 
 // skip passes over a whole value, without allocation.
-func (a *Applier) skip() error {
-	if kind := a.decoder.PeekKind(); kind != '{' && kind != '[' {
-		_, err := a.decoder.ReadValue()
+func (a *Applier) skip() error { return skipValue(a.decoder) }
+
+func skipValue(decoder *jsontext.Decoder) error {
+	if kind := decoder.PeekKind(); kind != '{' && kind != '[' {
+		_, err := decoder.ReadValue()
 		return err
 	}
-	for depth := a.decoder.StackDepth(); ; {
-		if _, err := a.decoder.ReadToken(); err != nil {
+	for depth := decoder.StackDepth(); ; {
+		if _, err := decoder.ReadToken(); err != nil {
 			return err
 		}
-		switch now := a.decoder.StackDepth(); {
+		switch now := decoder.StackDepth(); {
 		case now > MaxDepth:
 			return errDepth
 		case now == depth:
 			return nil
 		}
 	}
+}
+
+// lasting returns the value that was read last as a part of the record: what
+// the decoder returns is only good until it reads on.
+func (a *Applier) lasting(raw []byte) []byte {
+	end := a.decoder.InputOffset()
+	return a.record[end-int64(len(raw)) : end]
 }
 
 // since returns the record from the value that begins behind start to here.

@@ -1,0 +1,282 @@
+package transform
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+)
+
+// expression is a compiled expression.
+type expression struct {
+	program cel.Program
+	result  *types.Type
+	reads   []read
+	loops   bool // it has a loop, which alone can run for long
+}
+
+// read is a field of the record or the finding that an expression reads.
+type read struct {
+	variable string
+	member   *objectMember
+	path     Path
+}
+
+// expressions compiles those of one map.
+type expressions struct {
+	types    *recordTypes
+	findings string // path of the elements of the list of findings, "findings[]"; "" when none
+	record   *cel.Env
+	finding  *cel.Env
+}
+
+func newExpressions(source *Model, findings string) (*expressions, error) {
+	base, err := baseEnvironment()
+	if err != nil {
+		return nil, err
+	}
+	e := &expressions{types: newRecordTypes(base.CELTypeProvider(), source), findings: findings}
+	if e.record, err = environment(base, e.types, ""); err != nil {
+		return nil, err
+	}
+	if findings != "" {
+		e.finding, err = environment(base, e.types, findings)
+	}
+	return e, err
+}
+
+// fault is what is wrong with an expression.
+type fault struct {
+	message    string
+	suggestion string
+	character  int // in its one line, from 1; 0 when not known
+}
+
+// compile checks an expression: of a finding, or of the record.
+func (e *expressions) compile(text string, ofFinding bool) (*expression, *fault) {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return nil, &fault{message: "is empty"}
+	case len(text) > maxExpression:
+		return nil, &fault{message: fmt.Sprintf("is longer than %d characters", maxExpression)}
+	case !utf8.ValidString(text):
+		return nil, &fault{message: "is not valid UTF-8"}
+	}
+	env := e.record
+	if ofFinding {
+		env = e.finding
+	}
+	e.types.unknown, e.types.noting = nil, true
+	checked, issues := env.Compile(text)
+	e.types.noting = false
+	if issues.Err() != nil {
+		return nil, e.explain(text, env, issues)
+	}
+	x := &expression{result: checked.OutputType()}
+	tree := checked.NativeRep()
+	if !e.readsOf(tree, x) {
+		return nil, &fault{message: fmt.Sprintf("uses the whole %s or %s; name the fields of it that are meant, such as %s.%s",
+			recordVariable, findingVariable, recordVariable, e.types.object("").names[0])}
+	}
+	var err error
+	x.program, err = env.Program(checked, cel.CostLimit(maxCost), cel.InterruptCheckFrequency(interruptEvery), cel.EvalOptions(cel.OptOptimize))
+	if err != nil {
+		return nil, &fault{message: "cannot be used: " + printable([]byte(err.Error()))}
+	}
+	return x, nil
+}
+
+// readsOf collects the fields that an expression reads. It reports false where
+// a variable is used as a whole.
+func (e *expressions) readsOf(tree *ast.AST, x *expression) bool {
+	variables, known := 0, map[*objectMember]bool{}
+	add := func(of ast.Expr, name string) {
+		if of.Kind() != ast.IdentKind || of.AsIdent() != recordVariable && of.AsIdent() != findingVariable {
+			return
+		}
+		variables--
+		path := ""
+		if of.AsIdent() == findingVariable {
+			path = e.findings
+		}
+		if m := e.types.object(path).members[name]; m != nil && !known[m] {
+			known[m] = true
+			p, _ := ParsePath(strings.TrimPrefix(path+"."+name, ".")) // a path of the model
+			x.reads = append(x.reads, read{of.AsIdent(), m, p})
+		}
+	}
+	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(n ast.Expr) {
+		switch n.Kind() {
+		case ast.ComprehensionKind:
+			x.loops = true
+		case ast.IdentKind:
+			if name := n.AsIdent(); name == recordVariable || name == findingVariable {
+				variables++
+			}
+		case ast.SelectKind:
+			add(n.AsSelect().Operand(), n.AsSelect().FieldName())
+		case ast.CallKind:
+			if c := n.AsCall(); c.FunctionName() == operators.OptSelect && c.Args()[1].Kind() == ast.LiteralKind {
+				name, _ := c.Args()[1].AsLiteral().(types.String)
+				add(c.Args()[0], string(name))
+			}
+		}
+	}))
+	return variables == 0
+}
+
+var (
+	undeclared = regexp.MustCompile(`undeclared reference to '([^']*)'`)
+	overload   = regexp.MustCompile(`found no matching overload for '_?([^'_]+)_?' applied to '([^']*)'`)
+)
+
+// explain says what is wrong in words that name the model's fields.
+func (e *expressions) explain(text string, env *cel.Env, issues *cel.Issues) *fault {
+	first := issues.Errors()[0]
+	f := &fault{message: "is not valid: " + printable([]byte(first.Message))}
+	if line := first.Location.Line(); line == 1 && !strings.Contains(text, "\n") {
+		f.character = first.Location.Column() + 1
+	}
+	if strings.Contains(first.Message, "undefined field") && len(e.types.unknown) > 0 {
+		missing := e.types.unknown[0]
+		o := e.types.objects[missing.object]
+		f.suggestion = nearest(missing.name, o.names)
+		f.message = fmt.Sprintf("names a field %q that %s does not have%s", missing.name, e.nameOf(o.path), suggest(missing.name, o.names))
+	} else if match := undeclared.FindStringSubmatch(first.Message); match != nil {
+		f.suggestion = e.meant(match[1], env)
+		f.message = fmt.Sprintf("names %q, which is neither a variable nor a function", match[1])
+		if f.suggestion != "" {
+			f.message += fmt.Sprintf("; did you mean %q?", f.suggestion)
+		}
+	} else if match := overload.FindStringSubmatch(first.Message); match != nil {
+		f.message = fmt.Sprintf("has %s, which does not take %s", match[1], match[2])
+	}
+	return f
+}
+
+// meant returns what an unknown name most likely means: a field, a variable or
+// a function; "" when none is near.
+func (e *expressions) meant(name string, env *cel.Env) string {
+	known := []string{recordVariable}
+	if env == e.finding {
+		known = append(known, findingVariable)
+		if near := nearest(name, e.types.object(e.findings).names); near != "" {
+			return findingVariable + "." + near
+		}
+	}
+	if near := nearest(name, e.types.object("").names); near != "" {
+		return recordVariable + "." + near
+	}
+	for function := range env.Functions() {
+		if !strings.ContainsAny(function, "_@!-[]") {
+			known = append(known, function)
+		}
+	}
+	slices.Sort(known)
+	return nearest(name, known)
+}
+
+// nameOf names an object of the model in messages.
+func (e *expressions) nameOf(path string) string {
+	switch path {
+	case "":
+		return "the record"
+	case e.findings:
+		return "the finding"
+	}
+	return path
+}
+
+// variables are what expressions see, of one goroutine.
+type variables struct {
+	record  *jsonObject
+	finding *jsonObject
+}
+
+// ResolveName returns a variable's value.
+func (v *variables) ResolveName(name string) (any, bool) {
+	switch name {
+	case recordVariable:
+		return v.record, true
+	case findingVariable:
+		return v.finding, v.finding != nil
+	}
+	return nil, false
+}
+
+// Parent is part of cel.Activation: there is none.
+func (v *variables) Parent() cel.Activation { return nil }
+
+// evaluate returns an expression's value as JSON, appended to dst, and what it
+// cost.
+func (x *expression) evaluate(ctx context.Context, v *variables, dst []byte) (_ []byte, cost uint64, reason string) {
+	var result ref.Val
+	var details *cel.EvalDetails
+	var err error
+	if x.loops {
+		result, details, err = x.program.ContextEval(ctx, v)
+	} else {
+		result, details, err = x.program.Eval(v)
+	}
+	if spent := details.ActualCost(); spent != nil {
+		cost = *spent
+	}
+	if err != nil {
+		return dst, cost, failed(err)
+	}
+	if dst, err = appendResult(dst, result, 0); err != nil {
+		return dst, cost, err.Error()
+	}
+	return dst, cost, ""
+}
+
+// failed is the reason for which an expression has no value.
+func failed(err error) string {
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "cost limit exceeded"):
+		text = "it takes too many steps"
+	case strings.Contains(text, "no such overload"):
+		text = "a value in it is of a type that its function does not take"
+	}
+	return "cannot be evaluated: " + printable([]byte(text))
+}
+
+// isOptional says that an expression may have no value.
+func isOptional(t *types.Type) bool { return t.TypeName() == types.OptionalType.TypeName() }
+
+// typeOf returns the type of an expression's value in the terms of models; ""
+// for a type that no target takes, Any where only the value will tell.
+func typeOf(t *types.Type) Type {
+	switch t.Kind() {
+	case types.StringKind:
+		return String
+	case types.IntKind, types.UintKind:
+		return Int
+	case types.DoubleKind:
+		return Float
+	case types.BoolKind:
+		return Bool
+	case types.TimestampKind:
+		return Timestamp
+	case types.ListKind:
+		return Array
+	case types.MapKind, types.StructKind:
+		return Object
+	case types.OpaqueKind:
+		if isOptional(t) {
+			return typeOf(t.Parameters()[0])
+		}
+	case types.DynKind, types.AnyKind, types.NullTypeKind:
+		return Any
+	}
+	return ""
+}

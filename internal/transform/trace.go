@@ -1,0 +1,88 @@
+package transform
+
+import "bytes"
+
+// trace notes what becomes of each row while a record is applied.
+type trace struct {
+	program  *Program
+	asset    []traced // by row: of the asset or entry, since it began
+	finding  []traced // of the finding that is being read
+	findings []tracedFinding
+}
+
+// traced is what became of a row.
+type traced struct {
+	source   []byte // JSON; nil when absent
+	value    []byte // JSON; nil for none
+	fellBack bool
+	reason   string // for which the value was not taken
+}
+
+type tracedFinding struct {
+	id   string
+	fate Fate
+	why  failure
+	rows []traced
+}
+
+// applyTraced applies a program to a record and notes what becomes of it.
+func applyTraced(p *Program, record []byte) (*trace, *Reject, *Applier) {
+	t := &trace{program: p, asset: make([]traced, len(p.rules)), finding: make([]traced, len(p.rules))}
+	a := p.NewApplier()
+	a.trace = t
+	reject := a.walk(record)
+	if p.single {
+		t.endFinding(a, &a.findingScope)
+	}
+	return t, reject, a
+}
+
+func (t *trace) row(index int) *traced {
+	if t.program.rules[index].finding {
+		return &t.finding[index]
+	}
+	return &t.asset[index]
+}
+
+// source notes what a row reads; of an expression, not its value but the
+// fields that it is made of.
+func (t *trace) source(r *rule, json []byte) {
+	if row := t.row(r.index); row.source == nil {
+		row.source = bytes.Clone(json)
+	}
+}
+
+func (t *trace) value(r *rule, v value) {
+	row := t.row(r.index)
+	row.value = bytes.Clone(v.json)
+	if !r.slot.isAttribute() {
+		row.value = appendJSON(nil, r.of, v)
+	}
+}
+
+func (t *trace) fellBack(r *rule) { t.row(r.index).fellBack = true }
+
+// failed notes why a row is not taken; the conditions have no row.
+func (t *trace) failed(index int, json []byte, reason string) {
+	if index < 0 {
+		return
+	}
+	row := t.row(index)
+	row.reason, row.value = reason, nil
+	if row.source == nil {
+		row.source = bytes.Clone(json)
+	}
+}
+
+// endFinding keeps what was noted of a finding.
+func (t *trace) endFinding(a *Applier, s *scope) {
+	f := tracedFinding{id: a.finding.ExternalID, fate: Taken, rows: t.finding}
+	switch {
+	case s.failed:
+		f.fate, f.why = Rejected, s.failure
+	case s.leftOut:
+		f.fate = Omitted
+	}
+	t.findings = append(t.findings, f)
+	t.finding = make([]traced, len(t.program.rules))
+}

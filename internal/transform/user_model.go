@@ -1,0 +1,93 @@
+package transform
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// UserModelPrefix begins the names of source models that users make, of what
+// they read from files.
+const UserModelPrefix = "file."
+
+// maxFields bounds a user's model.
+const maxFields = 500
+
+var userModelName = regexp.MustCompile(`^file\.[A-Za-z0-9][A-Za-z0-9._-]{0,57}$`)
+
+// CheckModelName says what is wrong with the name of a user's model.
+func CheckModelName(name string) error {
+	if userModelName.MatchString(name) {
+		return nil
+	}
+	return fmt.Errorf("model name %q cannot be used: it is %q and at most 58 letters, digits, '.', '_' and '-', beginning with a letter or digit", cut(name), UserModelPrefix)
+}
+
+// ParseModel reads a source model of a user from YAML. The file is only named
+// in messages. Its error is of type Problems.
+func ParseModel(file string, data []byte) (*Model, error) {
+	m, problems := parseModel(file, data)
+	if m == nil {
+		return nil, problems
+	}
+	if err := CheckModelName(m.Name); err != nil {
+		problems = append(problems, Problem{File: file, Key: "name", Message: err.Error()})
+	}
+	if m.Role != SourceRole {
+		problems = append(problems, Problem{File: file, Key: "role", Message: "a model of a file is a source model: its role is source", Suggestion: SourceRole})
+	}
+	if len(m.Fields) == 0 || len(m.Fields) > maxFields {
+		problems = append(problems, Problem{File: file, Key: "fields", Message: fmt.Sprintf("has %d fields; 1 to %d are allowed", len(m.Fields), maxFields)})
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return m, nil
+}
+
+// WriteModel writes a model so that it reads as it is: the same model always
+// alike. Its error says that a text of the model is not valid UTF-8.
+func WriteModel(m *Model) ([]byte, error) {
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	addKey(root, "name", textNode(m.Name))
+	addKey(root, "title", textNode(m.Title))
+	addKey(root, "role", textNode(m.Role))
+	addKey(root, "description", textNode(m.Description))
+	addText(root, "records", m.Records)
+	if len(m.Classes) > 0 {
+		addKey(root, "classes", textNodes(m.Classes))
+	}
+	fields := &yaml.Node{Kind: yaml.SequenceNode}
+	for _, f := range m.Fields {
+		field := &yaml.Node{Kind: yaml.MappingNode}
+		addKey(field, "path", textNode(f.Path))
+		addKey(field, "type", textNode(string(f.Type)))
+		if f.Required {
+			addKey(field, "required", &yaml.Node{Kind: yaml.ScalarNode, Value: "true"})
+		}
+		addText(field, "class", f.Class)
+		if f.MaxBytes > 0 {
+			addKey(field, "maxBytes", &yaml.Node{Kind: yaml.ScalarNode, Value: strconv.Itoa(f.MaxBytes)})
+		}
+		if len(f.Values) > 0 {
+			addKey(field, "values", textNodes(f.Values))
+		}
+		addText(field, "example", f.Example)
+		addKey(field, "description", textNode(f.Description))
+		addText(field, "evidence", f.Evidence)
+		addText(field, "note", f.Note)
+		fields.Content = append(fields.Content, field)
+	}
+	addKey(root, "fields", fields)
+	return encodeYAML(root)
+}
+
+func textNodes(texts []string) *yaml.Node {
+	list := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
+	for _, text := range texts {
+		list.Content = append(list.Content, textNode(text))
+	}
+	return list
+}
