@@ -22,7 +22,6 @@ import (
 	"sluice/internal/redact"
 	"sluice/internal/secret"
 	"sluice/internal/transform"
-	"sluice/schema"
 )
 
 // Activities holds what the activities need. It is safe for concurrent use.
@@ -85,7 +84,7 @@ func (a *Activities) program(ctx context.Context, mapID int32) (*transform.Progr
 	if err != nil {
 		return nil, err
 	}
-	models, err := transform.LoadModels(schema.Models())
+	models, err := a.store.Models(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -136,12 +136,17 @@ func (f *fetch) read(ctx context.Context, session source.Session, full func() bo
 	key := readerKey{f.ref.RunID, f.ref.Stream, session}
 	reader := f.a.readers.take(key, f.point.Cursor)
 	if reader == nil {
+		upload, err := f.a.upload(ctx, f.plan.Upload)
+		if err != nil {
+			return err
+		}
 		if reader, err = openAt(ctx, session, source.Request{
 			AssetType: stream.Name, Since: stream.Since, Filters: f.plan.Filters, Cursor: f.point.Cursor,
 			Recall: func(ctx context.Context, keys []string) (map[string]string, error) {
 				return f.a.store.Recall(ctx, f.plan.ProfileID, stream.Name, keys)
 			},
 			Exclusive: f.a.store.Exclusive,
+			Upload:    upload,
 		}); err != nil {
 			return err
 		}

@@ -25,7 +25,8 @@ type FinishInput struct {
 	Complete []string `json:"complete,omitempty"`
 }
 
-// Finish closes the run: watermarks, history, lease.
+// Finish closes the run: watermarks, unless it was dry or a replay, history,
+// lease.
 func (a *Activities) Finish(ctx context.Context, in FinishInput) error {
 	return a.toTemporal(ctx, a.finish(ctx, in))
 }
@@ -44,6 +45,9 @@ func (a *Activities) finish(ctx context.Context, in FinishInput) error {
 		level, message = "warn", message+": "+in.Reason
 	}
 	a.note(ctx, plan, in.RunID, level, message, nil)
+	if plan.Dry {
+		return nil
+	}
 	if err := a.warnOfUnknownQIDs(ctx, plan, in.RunID); err != nil { // the run is over all the same
 		a.log.Warn("QIDs without an entry in the knowledge base could not be looked for", zap.Error(err))
 	}

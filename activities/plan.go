@@ -28,12 +28,17 @@ type PlanInput struct {
 	AcceptShrink bool           `json:"acceptShrink,omitempty"`
 	// Since makes it a run that reads again from a date; see lifecycle.ParseSince.
 	Since string `json:"since,omitempty"`
+	// Upload is the file to read, of a kind that reads files.
+	Upload int64 `json:"upload,omitempty"`
+	// DryRun: what it writes into the inventory is rolled back.
+	DryRun bool `json:"dryRun,omitempty"`
 }
 
 // Planned is what the workflow needs to know of a run's plan; the plan itself
 // is in the catalog.
 type Planned struct {
 	RunID         int64          `json:"runId"`
+	Profile       string         `json:"profile,omitempty"`
 	Connector     string         `json:"connector"`
 	Mode          lifecycle.Mode `json:"mode"`
 	ModeReason    string         `json:"modeReason"`
@@ -62,6 +67,14 @@ func (a *Activities) plan(ctx context.Context, in PlanInput) (Planned, error) {
 	if err != nil {
 		return Planned{}, err
 	}
+	if in.DryRun {
+		plan.Dry, plan.ModeReason = true, "dry run: "+plan.ModeReason
+	}
+	return a.begin(ctx, plan)
+}
+
+// begin takes the lease of the plan's profile, and with it begins the run.
+func (a *Activities) begin(ctx context.Context, plan catalog.Plan) (Planned, error) {
 	connector, err := a.store.ConnectorByID(ctx, plan.ConnectorID)
 	if err != nil {
 		return Planned{}, err
@@ -106,7 +119,7 @@ func (a *Activities) plan(ctx context.Context, in PlanInput) (Planned, error) {
 		}
 	}
 	a.note(ctx, begun, runID, "info", fmt.Sprintf("run %d began: %s (%s)", runID, begun.Mode, begun.ModeReason), nil)
-	planned := Planned{RunID: runID, Connector: begun.Connector, Mode: begun.Mode, ModeReason: begun.ModeReason, RejectPercent: begun.RejectPercent,
+	planned := Planned{RunID: runID, Profile: begun.Profile, Connector: begun.Connector, Mode: begun.Mode, ModeReason: begun.ModeReason, RejectPercent: begun.RejectPercent,
 		Roles: make(map[string]source.Role), Pool: connector.Settings[source.FieldPool], Warnings: warnings(connector)}
 	for _, warning := range planned.Warnings {
 		a.note(ctx, begun, runID, "warn", warning, nil)
@@ -137,6 +150,9 @@ func (a *Activities) draft(ctx context.Context, in PlanInput) (catalog.Plan, err
 		return catalog.Plan{}, &fault.Error{Class: fault.Refused, Code: "unknown-kind", Message: "profile " + profile.Name, Err: err,
 			Advice: "this worker is older than the profile: update it"}
 	}
+	if err := a.checkUpload(ctx, in, profile, kind); err != nil {
+		return catalog.Plan{}, err
+	}
 	watermarks, err := a.store.Watermarks(ctx, profile.ID)
 	if err != nil {
 		return catalog.Plan{}, err
@@ -158,6 +174,11 @@ func (a *Activities) draft(ctx context.Context, in PlanInput) (catalog.Plan, err
 		version, err := a.store.LatestMap(ctx, profile.Maps[name])
 		if err != nil {
 			return catalog.Plan{}, err
+		}
+		if assetType.Model == "" {
+			if err := a.checkRecords(ctx, assetType, version); err != nil {
+				return catalog.Plan{}, err
+			}
 		}
 		plan.Streams = append(plan.Streams, catalog.PlannedStream{
 			Name: name, Role: assetType.Role, Class: assetType.Class, MapID: version.ID, Nested: assetType.Nested})
@@ -182,6 +203,9 @@ func (a *Activities) draft(ctx context.Context, in PlanInput) (catalog.Plan, err
 			plan.Streams[i].Since = since
 		}
 		return plan, nil
+	}
+	if in.Upload != 0 {
+		return ofUpload(plan, in, time.Now()), nil
 	}
 	plan.Mode, plan.ModeReason = decideMode(in.Mode, plan, watermarks, time.Now())
 	for i := range plan.Streams {

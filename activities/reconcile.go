@@ -19,7 +19,8 @@ type ReconcileInput struct {
 
 // Reconcile applies what the stream proved to be gone. Findings that an asset
 // no longer has are fixed after a delta run too, where a record carries all
-// findings of its asset; assets can only be missed by a full run.
+// findings of its asset; assets can only be missed by a full run, and never by a
+// replay. In a dry run what it applies is rolled back.
 func (a *Activities) Reconcile(ctx context.Context, in ReconcileInput) (inventory.Reconciled, error) {
 	beating, _, stop := withHeartbeat(ctx, Beat{Stream: in.Stream, Doing: "reconciling"})
 	defer stop()
@@ -62,7 +63,11 @@ func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventor
 	}
 	var done inventory.Reconciled
 	err = a.store.UnderLease(ctx, in.RunID, func(tx pgx.Tx) error {
-		done, err = inventory.Reconcile(ctx, tx, scope, policy)
+		apply := inventory.Reconcile
+		if plan.Dry {
+			apply = inventory.ReconcileDry
+		}
+		done, err = apply(ctx, tx, scope, policy)
 		return err
 	})
 	if err != nil {

@@ -62,8 +62,15 @@ func (a *Activities) encode(ctx context.Context, ref catalog.BatchRef) (*encoded
 		return nil, err
 	}
 	e := encoder{applier: program.NewApplier(), role: stream.Role, encodedBatch: &encodedBatch{batch: inventory.NewBatch(stream.Role)}}
+	e.applier.Interrupt(ctx)
+	stored := ref
+	if plan.Replay != nil {
+		if stored, e.only, err = a.replayed(ctx, *plan.Replay, ref); err != nil {
+			return nil, err
+		}
+	}
 	var raw []byte
-	err = a.store.Chunks(ctx, ref, func(c catalog.Chunk) error {
+	err = a.store.Chunks(ctx, stored, func(c catalog.Chunk) error {
 		if raw, err = s2.Decode(raw[:cap(raw)], c.Data); err != nil {
 			return fmt.Errorf("unpack a chunk of batch %d of %s: %w", ref.Batch, ref.Stream, err)
 		}
@@ -77,11 +84,16 @@ type encoder struct {
 	applier *transform.Applier
 	role    source.Role
 	ordinal int64
+	only    map[int64]bool // the places of the records that are taken; nil: all
 }
 
 // chunk encodes the records of a chunk, which are lines.
 func (e *encoder) chunk(ctx context.Context, raw []byte) error {
 	for record := range bytes.Lines(raw) {
+		if e.only != nil && !e.only[e.ordinal] {
+			e.ordinal++
+			continue
+		}
 		e.record(record)
 	}
 	return ctx.Err()
@@ -98,15 +110,29 @@ func (e *encoder) record(record []byte) {
 	}
 	asset, rejects := e.applier.Apply(record)
 	keep := e.reject(rejects)
+	out := e.applier.LeftOut()
 	switch {
 	case asset != nil:
+		for _, o := range out {
+			keep = append(keep, o.FindingID)
+		}
 		e.batch.Add(asset, keep)
+	case len(out) > 0:
+		e.saw(out[0].AssetID, out[0].FindingID, out[0].Finding)
 	case rejects[0].AssetID == "":
-	case rejects[0].Finding >= 0: // the record is one finding
-		e.batch.SawFinding(rejects[0].AssetID, rejects[0].FindingID)
 	default:
-		e.batch.Saw(rejects[0].AssetID)
+		e.saw(rejects[0].AssetID, rejects[0].FindingID, rejects[0].Finding)
 	}
+}
+
+// saw notes what a record shows to be there although it is not written: an
+// asset or, where the record is one finding, that finding.
+func (e *encoder) saw(assetID, findingID string, finding int) {
+	if finding >= 0 {
+		e.batch.SawFinding(assetID, findingID)
+		return
+	}
+	e.batch.Saw(assetID)
 }
 
 // reject keeps what was rejected from a record, and returns the external ids

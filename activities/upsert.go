@@ -11,7 +11,8 @@ import (
 
 // Upsert writes a batch into the inventory, in one transaction with the
 // stream's checkpoint. Called again for a batch that is written, it returns
-// what the writing did.
+// what the writing did. In a dry run what it writes into the inventory is rolled
+// back.
 func (a *Activities) Upsert(ctx context.Context, ref catalog.BatchRef) (catalog.BatchCounts, error) {
 	beating, _, stop := withHeartbeat(ctx, Beat{Stream: ref.Stream, Batch: ref.Batch, Doing: "writing"})
 	defer stop()
@@ -33,12 +34,16 @@ func (a *Activities) upsert(ctx context.Context, ref catalog.BatchRef) (catalog.
 			return catalog.BatchCounts{}, err
 		}
 	}
-	scope, _, err := a.scope(ctx, ref.RunID, ref.Stream)
+	scope, plan, err := a.scope(ctx, ref.RunID, ref.Stream)
 	if err != nil {
 		return catalog.BatchCounts{}, err
 	}
 	return a.store.WriteBatch(ctx, ref, token, rows.rejects, func(tx pgx.Tx) (catalog.BatchCounts, error) {
-		counts, err := inventory.Write(ctx, tx, scope, rows.batch)
+		write := inventory.Write
+		if plan.Dry {
+			write = inventory.WriteDry
+		}
+		counts, err := write(ctx, tx, scope, rows.batch)
 		return catalog.BatchCounts(counts), err
 	})
 }
@@ -50,8 +55,16 @@ func (a *Activities) scope(ctx context.Context, runID int64, stream string) (inv
 		return inventory.Scope{}, plan, err
 	}
 	s, err := plan.Stream(stream)
-	return inventory.Scope{
+	if err != nil {
+		return inventory.Scope{}, plan, err
+	}
+	scope := inventory.Scope{
 		ConnectorID: plan.ConnectorID, ProfileID: plan.ProfileID, Kind: plan.Kind, Class: s.Class,
 		RunID: runID, Stream: stream, MapID: s.MapID, Role: s.Role, Nested: s.Nested, Full: s.Full(),
-	}, plan, err
+	}
+	if plan.Replay != nil {
+		scope.Full = false // what it does not have may be there
+		scope.Replays, err = a.replaying(ctx, *plan.Replay)
+	}
+	return scope, plan, err
 }

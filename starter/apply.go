@@ -65,7 +65,11 @@ The exit code is 1 when anything is wrong; then nothing was changed.`,
 			if err != nil {
 				return err
 			}
-			documents, err := declare.Parse(files...)
+			models, err := a.models(cmd.Context())
+			if err != nil {
+				return err
+			}
+			documents, err := declare.ParseWith(models, files...)
 			if err != nil {
 				return err
 			}

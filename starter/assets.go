@@ -83,13 +83,19 @@ func newAssetsList(a *app) *cobra.Command {
 type assetView struct {
 	inventory.AssetRow
 	Changes []inventory.Change `json:"changes"` // newest first, of its findings too
+	Lineage *lineage           `json:"lineage,omitempty"`
 }
 
 func newAssetsShow(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "show ID",
-		Short:   "Show an asset and what happened to it lately",
-		Example: "  sluice assets show 7\n  sluice findings list --asset 7",
+	var withLineage bool
+	cmd := &cobra.Command{
+		Use:   "show ID",
+		Short: "Show an asset and what happened to it lately",
+		Long: `Show an asset and what happened to it lately. With --lineage, also where its
+fields are from: the run and the version of the transform map that wrote it, the
+map's row that filled each field and, as long as what the run fetched is kept, the
+values that the vendor sent.`,
+		Example: "  sluice assets show 7\n  sluice assets show 7 --lineage\n  sluice findings list --asset 7",
 		Args:    oneArgument("id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
@@ -109,12 +115,23 @@ func newAssetsShow(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			var from *lineage
+			if withLineage {
+				l, err := a.lineageOf(ctx, store, origin{run: row.RunID, name: row.Map, version: row.MapVersion, class: row.Class, asset: row.ExternalID})
+				if err != nil {
+					return err
+				}
+				from = &l
+			}
+			if from != nil && a.output == formatCSV {
+				return a.printLineageCSV(*from)
+			}
 			if !a.forTables() {
 				var columns []column[assetView]
 				for _, c := range slices.Concat(assetColumns, assetDetailColumns) {
 					columns = append(columns, column[assetView]{c.name, func(v assetView) any { return c.value(v.AssetRow) }})
 				}
-				return printOne(a, assetView{row, changes}, columns)
+				return printOne(a, assetView{row, changes, from}, columns)
 			}
 			if err := printOne(a, row, slices.Concat(assetColumns, assetDetailColumns)); err != nil {
 				return err
@@ -123,10 +140,17 @@ func newAssetsShow(a *app) *cobra.Command {
 			if err := printList(a, changes, changeColumns); err != nil {
 				return err
 			}
+			if from != nil {
+				if err := a.printLineage(*from); err != nil {
+					return err
+				}
+			}
 			a.say("\nIts findings: %s", a.command(fmt.Sprintf("findings list --asset %d", id)))
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&withLineage, "lineage", false, "say where its fields are from")
+	return cmd
 }
 
 var changeColumns = []column[inventory.Change]{

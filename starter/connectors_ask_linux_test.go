@@ -68,7 +68,7 @@ func TestAPersonIsAskedForAConnectorStepByStep(t *testing.T) {
 	name := h.name + "-acme"
 	p := h.atTerminal("connectors", "create")
 	p.answers("name of the connector: ", " "+name)
-	p.answers("provider (qualys or azure; nothing: qualys): ", "q")
+	p.answers("provider (qualys, azure or file; nothing: qualys): ", "q")
 	require.Eventually(t, func() bool { return p.news("  EU2  ") }, within, every, "the platforms are listed")
 	p.answers("platform, or the gateway's URL of a private cloud: ", "US9")
 	require.Eventually(t, func() bool { return p.news("did you mean US1?") }, within, every)

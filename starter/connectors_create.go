@@ -14,6 +14,7 @@ import (
 	"sluice/internal/declare"
 	"sluice/internal/secret"
 	"sluice/internal/source"
+	"sluice/internal/source/file"
 	"sluice/internal/source/kinds"
 )
 
@@ -240,6 +241,11 @@ func (a *app) keepsAnyway(ctx context.Context) bool {
 // sayWhatNext tells what can be done with a new connector, by the applications
 // that a test found it good for.
 func (a *app) sayWhatNext(c catalog.Connector, usable []string) {
+	if c.Provider == file.Provider().Name {
+		a.say("Propose a map:    %s", a.command("models infer FILE --save"))
+		a.say("Create a profile: %s", a.command(fmt.Sprintf("profiles create NAME --connector %s --kind file --map TYPE=MAP", shellWord(c.Name))))
+		return
+	}
 	if len(usable) == 0 {
 		a.say("Test it:          %s", a.command("connectors test "+shellWord(c.Name)))
 	}

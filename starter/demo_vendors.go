@@ -36,7 +36,9 @@ func isDemo(connector string) bool {
 func demoKinds() []source.Kind {
 	var all []source.Kind
 	for _, p := range kinds.Providers() {
-		all = append(all, kindsOf(p.Name)...)
+		if demoConnectors[p.Name] != "" {
+			all = append(all, kindsOf(p.Name)...)
+		}
 	}
 	return all
 }

@@ -94,11 +94,20 @@ func newFindingsList(a *app) *cobra.Command {
 	return cmd
 }
 
+// findingView is a finding with where it is from.
+type findingView struct {
+	inventory.FindingRow
+	Lineage *lineage `json:"lineage"`
+}
+
 func newFindingsShow(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "show ID",
-		Short:   "Show a finding",
-		Example: "  sluice findings show 42",
+	var withLineage bool
+	cmd := &cobra.Command{
+		Use:   "show ID",
+		Short: "Show a finding",
+		Long: `Show a finding. With --lineage, also where its fields are from: see
+'sluice assets show --help'.`,
+		Example: "  sluice findings show 42\n  sluice findings show 42 --lineage",
 		Args:    oneArgument("id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := rowID(cmd, args[0])
@@ -113,8 +122,26 @@ func newFindingsShow(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			var from lineage
+			if withLineage {
+				if from, err = a.lineageOf(cmd.Context(), store, origin{run: row.RunID, name: row.Map, version: row.MapVersion,
+					class: row.Class, asset: row.AssetExternalID, finding: row.ExternalID}); err != nil {
+					return err
+				}
+				switch a.output {
+				case formatCSV:
+					return a.printLineageCSV(from)
+				case formatJSON, formatNDJSON:
+					return printOne[findingView](a, findingView{row, &from}, nil)
+				}
+			}
 			if err := printOne(a, row, slices.Concat(findingColumns, findingWideColumns, findingDetailColumns)); err != nil || !a.forTables() {
 				return err
+			}
+			if withLineage {
+				if err := a.printLineage(from); err != nil {
+					return err
+				}
 			}
 			switch {
 			case row.QID == nil:
@@ -126,4 +153,6 @@ func newFindingsShow(a *app) *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&withLineage, "lineage", false, "say where its fields are from")
+	return cmd
 }

@@ -37,6 +37,10 @@ type ending struct {
 	Profile string `json:"profile"`
 	// Entries are those that findings refer to; null when none were read.
 	Entries *lifecycle.Counts `json:"entries"`
+	// LeftAlone are assets and findings that newer runs have brought than the
+	// one that was replayed.
+	LeftAlone int64 `json:"leftAlone,omitempty"`
+	Dry       bool  `json:"dry,omitempty"` // nothing of it is in the inventory
 }
 
 // follow shows a run's progress until it has ended. It is in nobody's way:
@@ -164,6 +168,7 @@ func (a *app) endOf(ctx context.Context, temporalClient client.Client, run execu
 		end.Outcome, end.Reason = row.Outcome, row.Reason
 	}
 	end.RunID, end.Mode, end.Assets, end.Findings = row.ID, row.Mode, row.Assets, row.Findings
+	end.LeftAlone, end.Dry = row.LeftAlone, row.Dry
 	phases, err := store.Phases(ctx, row.ID)
 	end.Entries = entriesOf(phases)
 	return end, err
@@ -217,11 +222,17 @@ func (a *app) printEnding(end ending) error {
 	if end.RunID == 0 {
 		return nil
 	}
+	if end.Dry {
+		a.say("A dry run: nothing of this is in the inventory.")
+	}
 	if err := printList(a, countsRows(end.Assets, end.Findings, end.Entries), countColumns); err != nil {
 		return err
 	}
 	if end.Stale+end.Fixed > 0 {
 		a.say("gone: %d assets went stale, %d findings are fixed", end.Stale, end.Fixed)
+	}
+	if end.LeftAlone > 0 {
+		a.say("left alone: %d assets and findings that newer runs have brought", end.LeftAlone)
 	}
 	if end.Assets.Rejected+end.Findings.Rejected > 0 || end.Entries != nil && end.Entries.Rejected > 0 {
 		a.say("What was rejected, and why: %s", a.command(fmt.Sprintf("runs rejects %d", end.RunID)))

@@ -193,7 +193,7 @@ func TestAKindIsShownWithWhatAProfileCanSayOfIt(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	list := okJSON[[]kindView](h, "kinds", "list")
-	require.Len(t, list, 4)
+	require.Len(t, list, 5)
 	require.Equal(t, "qualys-tas", list[0].Name)
 	require.Contains(t, h.ok("kinds", "list"), "HOST (assets), DETECTION (findings), KNOWLEDGEBASE (reference)")
 	vm := okJSON[kindView](h, "kinds", "show", "qualys-vm")

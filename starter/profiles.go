@@ -56,7 +56,7 @@ func newProfilesCreate(a *app) *cobra.Command {
 		Short: "Create a profile",
 		Long: `Create a profile. Its name becomes part of workflow ids: small letters, digits,
 '.', '_' and '-'. Records are mapped by the default transform map of their asset
-type, or by the one that --map names. Its connector has to be tested before, unless it is created inactive.
+type, or by the one that --map names ('sluice maps list' shows them). Its connector has to be tested before, unless it is created inactive.
 
 ` + filtersHelp() + `
 
@@ -66,6 +66,7 @@ type, or by the one that --map names. Its connector has to be tested before, unl
   sluice profiles create acme-apis --connector acme --kind qualys-tas --asset-types APICOLLECTION --full-every 24h
   sluice profiles create acme-web --connector acme --kind qualys-was --filter severities=4,5 --filter tags=prod
   sluice profiles create acme-cloud --connector acme-azure --kind azure-apim --filter services=apim-prod
+  sluice profiles create lab-hosts --connector lab --kind file --map HOST=lab-hosts
   sluice profiles create later --connector acme --kind qualys-tas --status inactive`,
 		Args: oneArgument("profile name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -85,6 +86,9 @@ type, or by the one that --map names. Its connector has to be tested before, unl
 			k, err := kinds.Find(kind)
 			if err != nil {
 				return err
+			}
+			if len(flags.assetTypes) == 0 && source.ReadsUploads(k) {
+				flags.assetTypes = flags.maps.types()
 			}
 			types, maps, err := chooseAssetTypes(k, flags.assetTypes)
 			if err != nil {
@@ -108,6 +112,9 @@ type, or by the one that --map names. Its connector has to be tested before, unl
 			c, err := store.Connector(ctx, connector)
 			if err != nil {
 				return err
+			}
+			if spec != nil && source.ReadsUploads(k) {
+				return errNoSchedule(k)
 			}
 			if c.Provider != k.Provider() {
 				return fmt.Errorf("connector %s talks to %s, kind %s needs one to %s", c.Name, c.Provider, k.Name(), k.Provider())
@@ -141,7 +148,9 @@ type, or by the one that --map names. Its connector has to be tested before, unl
 				}
 			}
 			if a.forTables() {
-				if p.Active {
+				if p.Active && source.ReadsUploads(k) {
+					a.say("created profile %s\nImport a file: %s", p.Name, a.command("import FILE --profile "+p.Name+" --wait"))
+				} else if p.Active {
 					a.say("created profile %s\nRun it: %s", p.Name, a.command("run "+p.Name+" --wait"))
 				} else {
 					a.say("created profile %s, which is inactive\nLet it run: %s", p.Name, a.command("profiles activate "+p.Name))
@@ -172,12 +181,14 @@ func checkNewProfile(cmd *cobra.Command, connector, kind, status string) error {
 	return checkOneOf(cmd, "status", status, "active", "inactive")
 }
 
-// chooseAssetTypes finds the named asset types of a kind, all of them when
-// none is named, and their default maps.
+// chooseAssetTypes finds the named asset types of a kind, all of them that have
+// a default map when none is named, and their default maps.
 func chooseAssetTypes(k source.Kind, names []string) ([]string, map[string]string, error) {
 	if len(names) == 0 {
 		for _, t := range k.AssetTypes() {
-			names = append(names, t.Name)
+			if t.Map != "" {
+				names = append(names, t.Name)
+			}
 		}
 	}
 	var types []string
@@ -187,7 +198,7 @@ func chooseAssetTypes(k source.Kind, names []string) ([]string, map[string]strin
 		if err != nil {
 			return nil, nil, err
 		}
-		if maps[t.Name] == "" { // named twice is meant once
+		if _, named := maps[t.Name]; !named { // named twice is meant once
 			types, maps[t.Name] = append(types, t.Name), t.Map
 		}
 	}

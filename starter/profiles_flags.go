@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/internal/catalog"
+	"sluice/internal/source"
 	"sluice/internal/source/kinds"
 )
 
@@ -131,6 +132,9 @@ func (f *profileFlags) change(cmd *cobra.Command, p *catalog.Profile) error {
 	spec, err := f.schedule.over(cmd, p.Schedule)
 	if err != nil {
 		return err
+	}
+	if spec != nil && source.ReadsUploads(k) {
+		return errNoSchedule(k)
 	}
 	p.Schedule = spec
 	return nil

@@ -18,6 +18,17 @@ import (
 type mapFlags struct {
 	given []string
 	found map[string]*transform.Map // by name
+	// models are what they may read; nil when none is named.
+	models *transform.Models
+}
+
+// types are the asset types that the flags name.
+func (f *mapFlags) types() (names []string) {
+	for _, given := range f.given {
+		name, _, _ := strings.Cut(given, "=")
+		names = append(names, name)
+	}
+	return names
 }
 
 func (f *mapFlags) add(cmd *cobra.Command) {
@@ -39,11 +50,14 @@ func (f *mapFlags) find(cmd *cobra.Command, a *app) error {
 		if err != nil {
 			return err
 		}
+		if f.models, err = store.Models(cmd.Context()); err != nil {
+			return err
+		}
 		version, err := store.LatestMap(cmd.Context(), name)
 		if err != nil {
 			return err
 		}
-		if f.found[name], err = transform.ParseMap(version.Name, []byte(version.Body)); err != nil {
+		if f.found[name], err = transform.ParseMap(version.Ref(), []byte(version.Body)); err != nil {
 			return err
 		}
 	}
@@ -70,7 +84,20 @@ func (f *mapFlags) over(cmd *cobra.Command, k source.Kind, now map[string]string
 		if err := declare.CheckMap(f.found[name], t, t.Name); err != nil {
 			return nil, wrongUsage(cmd, "--map %s: %w", given, err)
 		}
+		if model := f.models.Get(f.found[name].Source); model != nil {
+			if err := kinds.CheckModel(t, model); err != nil {
+				return nil, wrongUsage(cmd, "--map %s: %w", given, err)
+			}
+		}
 		byType[t.Name] = name
+	}
+	if len(byType) == 0 {
+		return nil, wrongUsage(cmd, "--map is missing: kind %s has no maps of its own; say by which one its records are mapped, such as --map HOST=NAME", k.Name())
+	}
+	for _, name := range slices.Sorted(maps.Keys(byType)) {
+		if byType[name] == "" {
+			return nil, wrongUsage(cmd, "--map %s=NAME is missing: kind %s has no map of its own for it", name, k.Name())
+		}
 	}
 	return byType, nil
 }

@@ -70,8 +70,8 @@ in, and how. A run brings it in.
 		}
 	}
 	add("start", newDev(a), newDemo(a), newSimulate(a), newMigrate(a), newDoctor(a))
-	add("configure", newKinds(a), newConnectors(a), newProfiles(a), newApply(a), newExport(a), newSecrets(a))
-	add("run", newRun(a), newStatus(a), newRuns(a))
+	add("configure", newKinds(a), newConnectors(a), newProfiles(a), newMaps(a), newModels(a), newApply(a), newExport(a), newSecrets(a))
+	add("run", newRun(a), newImport(a), newStatus(a), newRuns(a))
 	add("look", newAssets(a), newAPIs(a), newFindings(a), newKnowledge(a))
 	root.AddCommand(&cobra.Command{
 		Use:   "environment",

@@ -12,12 +12,14 @@ import (
 
 	"sluice/activities"
 	"sluice/internal/lifecycle"
+	"sluice/internal/source"
+	"sluice/internal/source/kinds"
 	"sluice/workflows"
 )
 
 func newRun(a *app) *cobra.Command {
 	var mode string
-	var acceptShrink, wait bool
+	var acceptShrink, dryRun, wait bool
 	cmd := &cobra.Command{
 		Use:   "run PROFILE",
 		Short: "Start a run of a profile",
@@ -28,21 +30,30 @@ example because the last full run is old.
 The run does not need this command: with --wait, Ctrl-C leaves it running.
 Counts in its progress are written +created ~updated =unchanged.
 
+With --dry-run, the run does all that a run does, asking the vendor and writing,
+but what it writes into the inventory is rolled back, batch by batch: it says what
+it would have done, what would have gone stale or be fixed included. The next run
+is the same as without it. A batch does not see what the batches before it would
+have created: where findings come apart from their assets, an asset that is new
+is counted again by each batch of its findings.
+
 ` + exitCodesHelp,
 		Example: `  sluice run acme-apps --wait
   sluice run acme-apps --mode full
+  sluice run acme-apps --mode full --dry-run --wait
   sluice run acme-apps --accept-shrink --wait   # after the account's scope was narrowed on purpose`,
 		Args: oneArgument("profile name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkOneOf(cmd, "mode", mode, string(lifecycle.Auto), string(lifecycle.Full), string(lifecycle.Delta)); err != nil {
 				return err
 			}
-			return a.runProfile(cmd.Context(), workflows.Input{Profile: args[0], Mode: lifecycle.Mode(mode), AcceptShrink: acceptShrink}, wait)
+			return a.runProfile(cmd.Context(), workflows.Input{Profile: args[0], Mode: lifecycle.Mode(mode), AcceptShrink: acceptShrink, DryRun: dryRun}, wait)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&mode, "mode", string(lifecycle.Auto), "auto, full or delta")
 	flags.BoolVar(&acceptShrink, "accept-shrink", false, "let this run take any share of the assets and findings for gone")
+	flags.BoolVar(&dryRun, "dry-run", false, "roll back all that the run writes into the inventory, and say what it would have done")
 	flags.BoolVarP(&wait, "wait", "w", false, "show progress and wait for the end")
 	return cmd
 }
@@ -54,10 +65,15 @@ func (a *app) runProfile(ctx context.Context, in workflows.Input, wait bool) err
 	if err != nil {
 		return err
 	}
+	return a.started(ctx, run, in.Profile, wait)
+}
+
+// started says that a run was started or, with wait, follows it to its end.
+func (a *app) started(ctx context.Context, run execution, profile string, wait bool) error {
 	if !wait {
-		return a.printStarted(run, in.Profile)
+		return a.printStarted(run, profile)
 	}
-	end, err := a.follow(ctx, run, in.Profile)
+	end, err := a.follow(ctx, run, profile)
 	if err != nil {
 		return err
 	}
@@ -87,6 +103,9 @@ func (a *app) start(ctx context.Context, in workflows.Input) (execution, error) 
 	}
 	if err := a.checkRuns(p); err != nil {
 		return execution{}, err
+	}
+	if kind, err := kinds.Find(p.Kind); err == nil && source.ReadsUploads(kind) && in.Upload == 0 {
+		return execution{}, fmt.Errorf("profile %s reads files: '%s' sends one and runs it", p.Name, a.command("import FILE --profile "+p.Name+" --wait"))
 	}
 	id := workflows.WorkflowID(p.Name)
 	run, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{

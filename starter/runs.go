@@ -17,13 +17,18 @@ import (
 func newRuns(a *app) *cobra.Command {
 	return group("runs", "The history of runs", "What runs brought in, what they rejected and why, and how they ended.",
 		"  sluice runs list --profile acme-apps\n  sluice runs show 12",
-		newRunsList(a), newRunsShow(a), newRunsLogs(a), newRunsRejects(a), newRunsCancel(a), newRunsBackfill(a))
+		newRunsList(a), newRunsShow(a), newRunsLogs(a), newRunsRejects(a), newRunsCancel(a), newRunsBackfill(a), newRunsReplay(a))
 }
 
 var runColumns = []column[catalog.Run]{
 	{"run", func(r catalog.Run) any { return r.ID }},
 	{"profile", func(r catalog.Run) any { return r.Profile }},
-	{"mode", func(r catalog.Run) any { return string(r.Mode) }},
+	{"mode", func(r catalog.Run) any {
+		if r.Dry {
+			return string(r.Mode) + ", dry"
+		}
+		return string(r.Mode)
+	}},
 	{"outcome", func(r catalog.Run) any { return string(r.Outcome) }},
 	{"startedBy", func(r catalog.Run) any { return r.StartedBy }},
 	{"startedAt", func(r catalog.Run) any { return r.StartedAt }},
@@ -166,8 +171,11 @@ func newRunsRejects(a *app) *cobra.Command {
 		Use:   "rejects RUN",
 		Short: "Show what a run did not take into the inventory, and why",
 		Long: `Show the records, and findings of records, that a run did not take into the
-inventory: which row of the transform map failed on which value.`,
-		Example: "  sluice runs rejects 12\n  sluice runs rejects 12 --output csv > rejects.csv",
+inventory: which row of the transform map failed on which value. As csv, json or
+ndjson all of them are written, unless --limit says how many.
+
+When the map is mended, 'sluice runs replay RUN --rejects-only' maps them again.`,
+		Example: "  sluice runs rejects 12\n  sluice runs rejects 12 --output csv > rejects.csv\n  sluice runs replay 12 --rejects-only --wait   # after the map was mended",
 		Args:    oneArgument("run number"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkLimit(cmd, limit); err != nil {
@@ -183,6 +191,14 @@ inventory: which row of the transform map failed on which value.`,
 			rejects, err := store.Rejects(cmd.Context(), r.ID, limit, offset)
 			if err != nil {
 				return err
+			}
+			// What goes to a file is all there is, unless a limit is asked for.
+			for page := len(rejects); !a.forTables() && !cmd.Flags().Changed("limit") && page == limit; {
+				more, err := store.Rejects(cmd.Context(), r.ID, limit, offset+len(rejects))
+				if err != nil {
+					return err
+				}
+				rejects, page = append(rejects, more...), len(more)
 			}
 			if err := printList(a, rejects, rejectColumns); err != nil || !a.forTables() {
 				return err

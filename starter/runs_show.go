@@ -30,7 +30,7 @@ func newRunsShow(a *app) *cobra.Command {
 				{"setAside", func(r catalog.Run) any { return r.SetAside }},
 				{"workflowId", func(r catalog.Run) any { return r.WorkflowID }},
 				{"firstRunId", func(r catalog.Run) any { return r.FirstRunID }},
-			})
+			}, replayColumns(r))
 			phases, err := store.Phases(cmd.Context(), r.ID)
 			if err != nil {
 				return err

@@ -19,7 +19,7 @@ func (r *ingestion) finish(ctx workflow.Context, err error) (Result, error) {
 	defer done()
 	p := &r.progress
 	r.judge(err)
-	if p.State != lifecycle.Processed {
+	if p.State != lifecycle.Processed || r.replay != nil || r.in.DryRun {
 		p.State = "" // it is over, and has not changed the profile's state
 	}
 	if r.planned.RunID != 0 {
@@ -119,6 +119,11 @@ func (r *ingestion) failure(err error) error {
 		details.Advice = []string{`name the profile: as input {"profile": "NAME"}, or by the workflow id ingest/NAME`}
 	case p.RunID == 0:
 		details.Advice = []string{"mend what the message names, then start the run again"}
+	case r.replay != nil:
+		details.Advice = []string{
+			fmt.Sprintf("see 'sluice runs show %d' and 'sluice runs rejects %d'", p.RunID, p.RunID),
+			fmt.Sprintf("mend what the message names, then 'sluice runs replay %d' does it again", r.replay.Run),
+		}
 	default:
 		details.Advice = []string{
 			fmt.Sprintf("see 'sluice runs show %d' and 'sluice runs logs %d'", p.RunID, p.RunID),

@@ -38,6 +38,12 @@ type Input struct {
 	// Since makes the run read again what changed since a date of UTC, such as
 	// "2027-01-31"; see lifecycle.ParseSince.
 	Since string `json:"since,omitempty"`
+	// Upload is the file to read, for a profile of files: 'sluice import' sends
+	// it, and says which it is.
+	Upload int64 `json:"upload,omitempty"`
+	// DryRun makes the run write nothing into the inventory: every batch is
+	// rolled back, and the run says what it would have done.
+	DryRun bool `json:"dryRun,omitempty"`
 	// Resume is set when a run continues as new, and by nobody else.
 	Resume *Resume `json:"resume,omitempty"`
 }
@@ -75,19 +81,26 @@ func IngestionWorkflow(ctx workflow.Context, in Input) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	return r.toItsEnd(ctx, func(from Resume) error {
+		r.in.Resume = &from
+		return workflow.NewContinueAsNewError(ctx, IngestionWorkflow, r.in)
+	})
+}
+
+// toItsEnd runs the run to its end, or to where it goes on in a new execution.
+func (r *ingestion) toItsEnd(ctx workflow.Context, goOn func(from Resume) error) (Result, error) {
 	running, cancel := workflow.WithCancel(ctx)
 	if err := r.serve(ctx, cancel); err != nil {
 		return Result{}, err
 	}
-	err = r.run(running)
+	err := r.run(running)
 	if errors.Is(err, errContinue) {
 		// What is asked of the run until here is carried over with it.
 		if err = workflow.Await(running, func() bool { return workflow.AllHandlersFinished(ctx) }); err == nil {
 			err = running.Err()
 		}
 		if err == nil {
-			r.in.Resume = &Resume{Planned: r.planned, Progress: r.progress, Searchable: r.searchable}
-			return Result{}, workflow.NewContinueAsNewError(ctx, IngestionWorkflow, r.in)
+			return Result{}, goOn(Resume{Planned: r.planned, Progress: r.progress, Searchable: r.searchable})
 		}
 	}
 	return r.finish(ctx, err)
@@ -96,6 +109,8 @@ func IngestionWorkflow(ctx workflow.Context, in Input) (Result, error) {
 // ingestion is a run in this execution of its workflow.
 type ingestion struct {
 	in         Input
+	replay     *activities.ReplayInput // of a replay; else nil
+	resumed    bool                    // an execution before this one began it
 	planned    activities.Planned
 	progress   lifecycle.Progress
 	searchable bool   // whether search attributes can be set
@@ -126,9 +141,14 @@ func newIngestion(ctx workflow.Context, in Input) (*ingestion, error) {
 		Profile: in.Profile, Mode: mode, State: lifecycle.Processing, Started: workflow.Now(ctx),
 	}}
 	if in.Resume != nil {
-		r.planned, r.progress, r.searchable = in.Resume.Planned, in.Resume.Progress, in.Resume.Searchable
+		r.resume(*in.Resume)
 	}
 	return r, nil
+}
+
+// resume takes over from the execution before.
+func (r *ingestion) resume(from Resume) {
+	r.planned, r.progress, r.searchable, r.resumed = from.Planned, from.Progress, from.Searchable, true
 }
 
 // longestName is more than any profile's name has.
@@ -144,7 +164,7 @@ var errContinue = errors.New("continue as new")
 // run is a run from end to end: plan, bring every stream in, reconcile those
 // that are complete. One stream's failure does not stop the others.
 func (r *ingestion) run(ctx workflow.Context) error {
-	if r.in.Resume == nil {
+	if !r.resumed {
 		r.searchable = canBeSearched(ctx)
 	}
 	r.show(ctx)
@@ -196,15 +216,24 @@ func (r *ingestion) ingestAll(ctx workflow.Context, wanted func(source.Role) boo
 }
 
 func (r *ingestion) plan(ctx workflow.Context) error {
-	if r.in.Resume != nil {
+	if r.resumed {
 		return nil
 	}
-	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, summarised(control, r.in.Profile)), acts.Plan,
-		activities.PlanInput{Profile: r.in.Profile, Mode: r.in.Mode, AcceptShrink: r.in.AcceptShrink, Since: r.in.Since}).Get(ctx, &r.planned)
-	if err != nil {
+	ctx = workflow.WithActivityOptions(ctx, summarised(control, r.progress.Profile))
+	var planned workflow.Future
+	if r.replay != nil {
+		planned = workflow.ExecuteActivity(ctx, acts.PlanReplay, *r.replay)
+	} else {
+		planned = workflow.ExecuteActivity(ctx, acts.Plan, activities.PlanInput{Profile: r.in.Profile, Mode: r.in.Mode,
+			AcceptShrink: r.in.AcceptShrink, Since: r.in.Since, Upload: r.in.Upload, DryRun: r.in.DryRun})
+	}
+	if err := planned.Get(ctx, &r.planned); err != nil {
 		return err
 	}
 	p := &r.progress
+	if r.planned.Profile != "" {
+		p.Profile = r.planned.Profile
+	}
 	p.RunID, p.Connector, p.Mode = r.planned.RunID, r.planned.Connector, r.planned.Mode
 	for _, name := range r.planned.Streams {
 		p.Streams = append(p.Streams, lifecycle.Stream{Name: name, Role: r.planned.Roles[name], Phase: lifecycle.Pending})

@@ -13,6 +13,8 @@ import (
 //	Searchable  3 s             -          2, in the worker itself
 //	Plan        1 min           -          until it is decided
 //	Fetch       15 min          15 s       until the activity gives up
+//	PlanReplay  1 min           -          until it is decided
+//	Reread      1 min           -          until it is done
 //	Transform   15 min          15 s       until the activity gives up
 //	Upsert      15 min          15 s       until the activity gives up
 //	Reconcile   1 h             15 s       until it is decided

@@ -58,8 +58,14 @@ func notBegun(err error) bool {
 }
 
 // fetchBatch fetches a batch in the run's pool, if it has one. While no worker
-// serves that, the run waits and says so.
+// serves that, the run waits and says so. A replay takes the batch from what is
+// stored.
 func (r *ingestion) fetchBatch(ctx workflow.Context, s *lifecycle.Stream, ref catalog.BatchRef) (f activities.Fetched, err error) {
+	if r.replay != nil {
+		options := summarised(control, fmt.Sprintf("%s batch %d · kept records", s.Name, ref.Batch))
+		err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), acts.Reread, ref).Get(ctx, &f)
+		return f, err
+	}
 	begunWithin := poolPatience
 	for {
 		options := summarised(data, fmt.Sprintf("%s batch %d · after %d records", s.Name, ref.Batch, s.Records))

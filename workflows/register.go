@@ -10,6 +10,7 @@ import (
 // of a pool serves the activities alone: w.RegisterActivity does.
 func Register(w worker.Registry, a *activities.Activities) {
 	w.RegisterWorkflow(IngestionWorkflow)
+	w.RegisterWorkflow(ReplayWorkflow)
 	w.RegisterWorkflow(ConnectionTestWorkflow)
 	w.RegisterWorkflow(MaintenanceWorkflow)
 	w.RegisterActivity(a)

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -68,6 +69,7 @@ type setup struct {
 	estate   simulator.Config
 	kind     string              // default: qualys-tas
 	filters  map[string][]string // of the profile
+	maps     map[string]string   // likewise, beside the kind's own
 	limits   config.Limits
 	policy   catalog.Policy
 	settings map[string]string // of the connector, beside the necessary
@@ -176,7 +178,9 @@ func (s *stage) createProfile(name string, connectorID int64, kindName string) {
 	require.NoError(s.t, err)
 	p := catalog.Profile{Name: name, ConnectorID: connectorID, Kind: kindName, Maps: make(map[string]string), Filters: s.with.filters, Active: true, Policy: s.with.policy}
 	for _, t := range kind.AssetTypes() {
-		p.AssetTypes, p.Maps[t.Name] = append(p.AssetTypes, t.Name), t.Map
+		if name := cmp.Or(s.with.maps[t.Name], t.Map); name != "" {
+			p.AssetTypes, p.Maps[t.Name] = append(p.AssetTypes, t.Name), name
+		}
 	}
 	require.NoError(s.t, s.store.CreateProfile(s.t.Context(), p))
 }

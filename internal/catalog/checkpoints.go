@@ -193,6 +193,8 @@ func (s *Store) ClaimWrite(ctx context.Context, ref BatchRef) (token int32, writ
 type BatchCounts struct {
 	Assets   lifecycle.Counts `json:"assets"`
 	Findings lifecycle.Counts `json:"findings"`
+	// LeftAlone are what newer runs have written than the one that is replayed.
+	LeftAlone int64 `json:"leftAlone,omitempty"`
 }
 
 // WriteBatch runs write, stores the batch's rejects and moves the stream's
@@ -212,10 +214,10 @@ func (s *Store) WriteBatch(ctx context.Context, ref BatchRef, token int32, rejec
 		if _, err := tx.Exec(ctx, `
 			INSERT INTO batches (run_id, stream, batch,
 			       assets_created, assets_updated, assets_unchanged, assets_returned, assets_rejected,
-			       findings_created, findings_updated, findings_unchanged, findings_returned, findings_rejected)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			       findings_created, findings_updated, findings_unchanged, findings_returned, findings_rejected, left_alone)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 			ref.RunID, ref.Stream, ref.Batch, a.Created, a.Updated, a.Unchanged, a.Returned, a.Rejected,
-			f.Created, f.Updated, f.Unchanged, f.Returned, f.Rejected); err != nil {
+			f.Created, f.Updated, f.Unchanged, f.Returned, f.Rejected, counts.LeftAlone); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, "UPDATE write_checkpoints SET batch = $3 WHERE run_id = $1 AND stream = $2", ref.RunID, ref.Stream, ref.Batch)
@@ -249,9 +251,9 @@ func (s *Store) BatchCountsOf(ctx context.Context, ref BatchRef) (BatchCounts, e
 	a, f := &c.Assets, &c.Findings
 	err := s.pool.QueryRow(ctx, `
 		SELECT assets_created, assets_updated, assets_unchanged, assets_returned, assets_rejected,
-		       findings_created, findings_updated, findings_unchanged, findings_returned, findings_rejected
+		       findings_created, findings_updated, findings_unchanged, findings_returned, findings_rejected, left_alone
 		  FROM batches WHERE run_id = $1 AND stream = $2 AND batch = $3`, ref.RunID, ref.Stream, ref.Batch).
-		Scan(&a.Created, &a.Updated, &a.Unchanged, &a.Returned, &a.Rejected, &f.Created, &f.Updated, &f.Unchanged, &f.Returned, &f.Rejected)
+		Scan(&a.Created, &a.Updated, &a.Unchanged, &a.Returned, &a.Rejected, &f.Created, &f.Updated, &f.Unchanged, &f.Returned, &f.Rejected, &c.LeftAlone)
 	if err != nil {
 		return c, fmt.Errorf("counts of batch %d of %s: %w", ref.Batch, ref.Stream, err)
 	}

@@ -18,11 +18,16 @@ type Cleaned struct {
 	Log     int64 `json:"log"`
 	Rejects int64 `json:"rejects"`
 	Checks  int64 `json:"checks"`
+	Uploads int64 `json:"uploads"`
 }
 
 // cleanAtOnce bounds a statement of a clean-up, so that it holds no lock for
 // long and can be stopped in between.
 const cleanAtOnce = 2000
+
+// notReplayed says that no replay of the run r is under way, which would miss
+// what is deleted.
+const notReplayed = "NOT EXISTS (SELECT FROM leases l JOIN runs again ON again.id = l.run_id WHERE (again.plan->'replay'->>'run')::bigint = r.id)"
 
 // CleanUp deletes what is past its retention. The history of runs, their
 // counts and the changes of the inventory are kept. The last test of each of a
@@ -36,10 +41,17 @@ func (s *Store) CleanUp(ctx context.Context, r Retention, now time.Time) (Cleane
 	}{
 		{&done.Chunks, now.Add(-r.Raw), `
 			DELETE FROM chunks WHERE (run_id, stream, batch, chunk) IN (
-			SELECT c.run_id, c.stream, c.batch, c.chunk FROM chunks c JOIN runs r ON r.id = c.run_id WHERE r.finished_at < $1 LIMIT $2)`},
+			SELECT c.run_id, c.stream, c.batch, c.chunk FROM chunks c JOIN runs r ON r.id = c.run_id
+			 WHERE r.finished_at < $1 AND ` + notReplayed + ` LIMIT $2)`},
+		{&done.Uploads, now.Add(-r.Raw), `
+			DELETE FROM uploads WHERE id IN (
+			SELECT u.id FROM uploads u WHERE coalesce(u.ended_at, u.created_at) < $1
+			   AND NOT EXISTS (SELECT FROM runs r WHERE r.profile_id = u.profile_id AND (r.plan->>'upload')::bigint = u.id
+			                      AND (r.finished_at IS NULL OR r.finished_at >= $1)) LIMIT $2)`},
 		{&done.Rejects, now.Add(-r.Log), `
 			DELETE FROM rejects WHERE ctid IN (
-			SELECT j.ctid FROM rejects j JOIN runs r ON r.id = j.run_id WHERE r.finished_at < $1 LIMIT $2)`},
+			SELECT j.ctid FROM rejects j JOIN runs r ON r.id = j.run_id
+			 WHERE r.finished_at < $1 AND ` + notReplayed + ` LIMIT $2)`},
 		{&done.Log, now.Add(-r.Log), "DELETE FROM log WHERE id IN (SELECT id FROM log WHERE at < $1 LIMIT $2)"},
 		{&done.Checks, now.Add(-r.Log), `
 			DELETE FROM connector_checks WHERE id IN (

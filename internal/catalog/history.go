@@ -29,6 +29,11 @@ type Run struct {
 	Assets     lifecycle.Counts  `json:"assets"`
 	Findings   lifecycle.Counts  `json:"findings"`
 	SetAside   int64             `json:"setAside"`
+	// LeftAlone are assets and findings that newer runs wrote than the one that
+	// this one replays.
+	LeftAlone int64 `json:"leftAlone,omitempty"`
+	// Dry: what it wrote into the inventory was rolled back.
+	Dry bool `json:"dry,omitempty"`
 }
 
 const runQuery = `
@@ -38,7 +43,8 @@ const runQuery = `
 	       coalesce(sum(b.assets_returned), 0)::bigint, coalesce(sum(b.assets_rejected), 0)::bigint,
 	       coalesce(sum(b.findings_created), 0)::bigint, coalesce(sum(b.findings_updated), 0)::bigint, coalesce(sum(b.findings_unchanged), 0)::bigint,
 	       coalesce(sum(b.findings_returned), 0)::bigint, coalesce(sum(b.findings_rejected), 0)::bigint,
-	       (SELECT coalesce(sum(set_aside), 0)::bigint FROM fetch_checkpoints f WHERE f.run_id = r.id)
+	       (SELECT coalesce(sum(set_aside), 0)::bigint FROM fetch_checkpoints f WHERE f.run_id = r.id),
+	       coalesce(sum(b.left_alone), 0)::bigint, r.plan ? 'dry'
 	  FROM runs r LEFT JOIN connectors c ON c.id = r.connector_id LEFT JOIN batches b ON b.run_id = r.id AND NOT EXISTS (
 	       SELECT FROM jsonb_array_elements(r.plan->'streams') s WHERE s->>'name' = b.stream AND s->>'role' = 'reference')
 	 WHERE %s
@@ -74,7 +80,7 @@ func (s *Store) runs(ctx context.Context, where string, limit int, args ...any) 
 		a, f := &r.Assets, &r.Findings
 		err := row.Scan(&r.ID, &r.Profile, &r.Connector, &r.WorkflowID, &r.FirstRunID, &r.Mode, &r.ModeReason, &r.StartedBy, &r.StartedAt, &r.AssetsInAt, &r.FinishedAt,
 			&r.Outcome, &r.Reason, &a.Created, &a.Updated, &a.Unchanged, &a.Returned, &a.Rejected,
-			&f.Created, &f.Updated, &f.Unchanged, &f.Returned, &f.Rejected, &r.SetAside)
+			&f.Created, &f.Updated, &f.Unchanged, &f.Returned, &f.Rejected, &r.SetAside, &r.LeftAlone, &r.Dry)
 		return r, err
 	})
 }
@@ -96,7 +102,7 @@ func (s *Store) RunByExecution(ctx context.Context, firstRunID string) (Run, err
 type Standing struct {
 	AssetsIn bool    // some run has completed its assets since the profile was created
 	Holder   *Holder // the run that holds its lease
-	Last     *Run    // its last finished run
+	Last     *Run    // its last finished run that was not dry
 }
 
 // StandingOf reads where a profile stands.
@@ -113,7 +119,7 @@ func (s *Store) StandingOf(ctx context.Context, p Profile) (Standing, error) {
 	} else if !errors.Is(err, pgx.ErrNoRows) {
 		return st, fmt.Errorf("read standing of %s: %w", p.Name, err)
 	}
-	last, err := s.runs(ctx, "r.profile_id = $2 AND r.finished_at IS NOT NULL", 1, p.ID)
+	last, err := s.runs(ctx, "r.profile_id = $2 AND r.finished_at IS NOT NULL AND NOT r.plan ? 'dry'", 1, p.ID)
 	if err != nil {
 		return st, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"time"
 
@@ -97,6 +98,9 @@ func (s *Store) CreateProfile(ctx context.Context, p Profile) error {
 		if err := checkRival(ctx, tx, p); err != nil {
 			return err
 		}
+		if err := checkMaps(ctx, tx, p.Maps); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `
 			INSERT INTO profiles (name, description, connector_id, kind, asset_types, maps, filters, active, schedule,
 			                      full_every_hours, retire_after, shrink_percent, reject_percent, absent_findings)
@@ -131,11 +135,17 @@ func (s *Store) UpdateProfile(ctx context.Context, name string, change func(*Pro
 		if p, err = pgx.CollectExactlyOneRow(rows, scanProfile); err != nil {
 			return err
 		}
+		before := maps.Clone(p.Maps)
 		if err := change(&p); err != nil {
 			return err
 		}
 		if err := checkRival(ctx, tx, p); err != nil {
 			return err
+		}
+		if !maps.Equal(p.Maps, before) {
+			if err := checkMaps(ctx, tx, p.Maps); err != nil {
+				return err
+			}
 		}
 		return tx.QueryRow(ctx, `
 			UPDATE profiles

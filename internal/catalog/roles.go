@@ -43,6 +43,7 @@ var relations = map[string]reading{
 	"governor":         readNone,
 	"profiles":         readAll,
 	"transform_maps":   readAll,
+	"data_models":      readAll,
 	"watermarks":       readAll,
 
 	"runs":              readAll,
@@ -55,9 +56,12 @@ var relations = map[string]reading{
 	"log":               readAll,
 	"chunks":            readNone,
 	"vanished_findings": readNone,
+	"dry_seen":          readNone,
 	"seen_findings":     readNone,
 	"memory":            readNone,
 	"remembered":        readNone,
+	"uploads":           readAll,
+	"upload_parts":      readNone,
 
 	"assets":             readAll,
 	"findings":           readAll,

@@ -26,8 +26,14 @@ type Plan struct {
 	AcceptShrink bool `json:"acceptShrink,omitempty"`
 	// Again: it reads again from a date that was asked for. As that need not
 	// join what was read before, no watermark moves.
-	Again      bool            `json:"again,omitempty"`
-	Mode       lifecycle.Mode  `json:"mode"` // full or delta
+	Again bool `json:"again,omitempty"`
+	// Replay makes it a run over what another one fetched.
+	Replay *Replay `json:"replay,omitempty"`
+	// Dry: what it writes into the inventory is rolled back.
+	Dry bool `json:"dry,omitempty"`
+	// Upload is what a run of a kind that reads files reads; 0: none.
+	Upload     int64           `json:"upload,omitempty"`
+	Mode       lifecycle.Mode  `json:"mode"` // full, delta or replay
 	ModeReason string          `json:"modeReason"`
 	StartedBy  string          `json:"startedBy"` // cli, schedule or ui
 	Streams    []PlannedStream `json:"streams"`
@@ -74,6 +80,10 @@ func (p Plan) Stream(name string) (PlannedStream, error) {
 	}
 	return PlannedStream{}, fmt.Errorf("run of %s has no stream %s", p.Profile, name)
 }
+
+// readsOn says whether the run says anything of how far the profile has come: a
+// replay and a dry run do not.
+func (p Plan) readsOn() bool { return p.Replay == nil && !p.Dry }
 
 // Execution is the Temporal execution chain that a run is.
 type Execution struct {
@@ -170,6 +180,9 @@ func closeRun(ctx context.Context, tx pgx.Tx, runID int64, outcome lifecycle.Out
 	if _, err := tx.Exec(ctx, "DELETE FROM vanished_findings WHERE run_id = $1", runID); err != nil {
 		return err
 	}
+	if _, err := tx.Exec(ctx, "DELETE FROM dry_seen WHERE run_id = $1", runID); err != nil {
+		return err
+	}
 	_, err := tx.Exec(ctx, "DELETE FROM remembered WHERE run_id = $1", runID)
 	return err
 }
@@ -204,7 +217,8 @@ type Ending struct {
 }
 
 // FinishRun closes a run, moves the watermarks of its complete streams, unless
-// it reads again, and releases the lease. Called again it does nothing.
+// it reads again, is a replay or dry, and releases the lease. Called again it
+// does nothing.
 func (s *Store) FinishRun(ctx context.Context, runID int64, end Ending) error {
 	plan, err := s.PlanOf(ctx, runID)
 	if err != nil {
@@ -219,7 +233,7 @@ func (s *Store) FinishRun(ctx context.Context, runID int64, end Ending) error {
 	}
 	return s.UnderLease(ctx, runID, func(tx pgx.Tx) error {
 		complete := end.Complete
-		if plan.Again {
+		if plan.Again || !plan.readsOn() {
 			complete = nil
 		}
 		for _, name := range complete {
@@ -249,7 +263,7 @@ func (s *Store) FinishRun(ctx context.Context, runID int64, end Ending) error {
 				return err
 			}
 		}
-		if end.AssetsIn {
+		if end.AssetsIn && plan.readsOn() {
 			if _, err := tx.Exec(ctx, `
 				UPDATE runs SET assets_in_at = coalesce((
 				       SELECT max(b.written_at) FROM batches b WHERE b.run_id = $1 AND b.stream = ANY($2)), now())
@@ -285,7 +299,7 @@ func (s *Store) Watermarks(ctx context.Context, profileID int64) (map[string]Wat
 	rows, err := s.pool.Query(ctx, `
 		SELECT w.stream, w.clock, w.full_at, w.map_id, w.filters,
 		       coalesce((SELECT r.id > w.full_run FROM runs r JOIN fetch_checkpoints f ON f.run_id = r.id AND f.stream = w.stream
-		                  WHERE r.profile_id = w.profile_id AND r.mode = 'full' AND r.finished_at IS NOT NULL ORDER BY r.id DESC LIMIT 1), false)
+		                  WHERE r.profile_id = w.profile_id AND r.mode = 'full' AND NOT r.plan ? 'dry' AND r.finished_at IS NOT NULL ORDER BY r.id DESC LIMIT 1), false)
 		  FROM watermarks w WHERE w.profile_id = $1`, profileID)
 	if err != nil {
 		return nil, fmt.Errorf("read watermarks: %w", err)

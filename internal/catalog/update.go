@@ -8,9 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"sluice/internal/transform"
-	"sluice/schema"
 )
 
 // Changes are what Apply writes. What has an id is changed, as it was when it
@@ -32,12 +29,15 @@ func (s *Store) Apply(ctx context.Context, c Changes) error {
 	versions := make([]MapVersion, len(c.Maps))
 	for i, body := range c.Maps {
 		var err error
-		if versions[i], err = compileMap(body); err != nil {
+		if versions[i], err = s.compileMap(ctx, "map", body); err != nil {
 			return err
 		}
 	}
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := lockForChanges(ctx, tx, c); err != nil {
+			return fmt.Errorf("apply: %w", err)
+		}
+		if err := lockMaps(ctx, tx, mapsOf(versions, c.Profiles)); err != nil {
 			return fmt.Errorf("apply: %w", err)
 		}
 		for _, connector := range c.Connectors {
@@ -46,7 +46,7 @@ func (s *Store) Apply(ctx context.Context, c Changes) error {
 			}
 		}
 		for _, m := range versions {
-			if err := addMap(ctx, tx, m); err != nil {
+			if _, err := addMapVersion(ctx, tx, m); err != nil {
 				return fmt.Errorf("map %s: %w", m.Name, err)
 			}
 		}
@@ -84,12 +84,6 @@ func (s *Store) UpdateSealed(ctx context.Context, c Connector, seal func(id int6
 		return c, fmt.Errorf("connector %s: %w", c.Name, err)
 	}
 	return s.ConnectorByID(ctx, c.ID)
-}
-
-// AddMap compiles a transform map in YAML and stores it as the next version of
-// its name. The maps that Sluice ships with cannot be changed.
-func (s *Store) AddMap(ctx context.Context, body []byte) error {
-	return s.Apply(ctx, Changes{Maps: [][]byte{body}})
 }
 
 // RevertConnector puts a connector back as it was before an update that is not
@@ -178,6 +172,9 @@ func saveProfiles(ctx context.Context, tx pgx.Tx, profiles []Profile) error {
 		if err := checkRival(ctx, tx, p); err != nil {
 			return fmt.Errorf("profile %s: %w", p.Name, err)
 		}
+		if err := checkMaps(ctx, tx, p.Maps); err != nil {
+			return fmt.Errorf("profile %s: %w", p.Name, err)
+		}
 	}
 	return nil
 }
@@ -212,66 +209,4 @@ func saveProfile(ctx context.Context, tx pgx.Tx, p *Profile) error {
 		return errChanged
 	}
 	return err
-}
-
-// CheckMapName says whether a transform map can have that name.
-func CheckMapName(name string) error {
-	if profileName.MatchString(name) {
-		return nil
-	}
-	return fmt.Errorf("map name %q cannot be used: at most 63 small letters, digits, '.', '_' and '-', beginning with a letter or digit", name)
-}
-
-// compileMap checks a map in YAML and makes it a version to store.
-func compileMap(body []byte) (MapVersion, error) {
-	m, err := transform.ParseMap("map", body)
-	if err != nil {
-		return MapVersion{}, err
-	}
-	if err := CheckMapName(m.Name); err != nil {
-		return MapVersion{}, err
-	}
-	models, err := transform.LoadModels(schema.Models())
-	if err != nil {
-		return MapVersion{}, err
-	}
-	program, err := transform.Compile(m, models)
-	if err != nil {
-		return MapVersion{}, err
-	}
-	return MapVersion{Name: m.Name, SourceModel: m.Source, TargetModel: m.Target, Digest: fmt.Sprintf("%x", program.Digest()), Body: string(body)}, nil
-}
-
-// addMap stores the next version of a map, unless the latest one is the very
-// same.
-func addMap(ctx context.Context, tx pgx.Tx, m MapVersion) error {
-	if err := lockMap(ctx, tx, m.Name); err != nil {
-		return err
-	}
-	var version int32
-	var builtin bool
-	var body string
-	err := tx.QueryRow(ctx, "SELECT version, builtin, body FROM transform_maps WHERE name = $1 ORDER BY version DESC LIMIT 1", m.Name).Scan(&version, &builtin, &body)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return err
-	}
-	if builtin {
-		return errors.New("it is one of Sluice's own, which cannot be changed: give yours another name")
-	}
-	if body == m.Body {
-		return nil
-	}
-	_, err = tx.Exec(ctx, `
-		INSERT INTO transform_maps (name, version, builtin, source_model, target_model, digest, body) VALUES ($1, $2, false, $3, $4, $5, $6)`,
-		m.Name, version+1, m.SourceModel, m.TargetModel, m.Digest, m.Body)
-	return err
-}
-
-// LatestMaps lists the newest version of every transform map, by name.
-func (s *Store) LatestMaps(ctx context.Context) ([]MapVersion, error) {
-	rows, err := s.pool.Query(ctx, "SELECT DISTINCT ON (name) "+mapColumns+" FROM transform_maps ORDER BY name, version DESC")
-	if err != nil {
-		return nil, fmt.Errorf("list transform maps: %w", err)
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[MapVersion])
 }

@@ -255,6 +255,21 @@ func TestAnyDocumentIsReadAsItWasWritten(t *testing.T) {
 	})
 }
 
+func TestConditionsAndExpressionsOfAMapAreWrittenAndCompared(t *testing.T) {
+	t.Parallel()
+	const withExpressions = "  - expr: record.name + '!'\n    to: asset.assetDetail.attributes.shout\n"
+	text := strings.Replace(userMap, "rows:\n", "when: record.name != 'test'\nwhenFindings: finding.severity > 1\nrows:\n"+withExpressions, 1)
+	documents := parse(t, text)
+	require.Equal(t, text, write(t, documents))
+	plan, err := declare.NewPlan(there(t, userMap), documents)
+	require.NoError(t, err)
+	require.Equal(t, []declare.FieldChange{
+		{Field: "when", New: "record.name != 'test'"},
+		{Field: "whenFindings", New: "finding.severity > 1"},
+		{Field: "asset.assetDetail.attributes.shout", New: "expr record.name + '!'"},
+	}, plan.Changes[0].Fields)
+}
+
 func TestWrongFilesAreExplainedWithTheLine(t *testing.T) {
 	t.Parallel()
 	with := func(text, old, now string) string {
@@ -270,7 +285,7 @@ func TestWrongFilesAreExplainedWithTheLine(t *testing.T) {
 		{"an unknown key", with(connector, "active: true", "aktive: true"), `acme.yaml:4:1: unknown key "aktive" in the connector; did you mean active? (known: kind, name, description, provider, active, settings, secrets, retest)`},
 		{"a key twice", connector + "active: false\n", `acme.yaml:11:1: the connector has the key "active" twice`},
 		{"no provider", with(connector, "provider: qualys\n", ""), `acme.yaml:1:1: the connector has no "provider"`},
-		{"an unknown provider", with(connector, "qualys", "qualis"), `acme.yaml:3:11: unknown provider "qualis"; did you mean qualys? (known: qualys, azure)`},
+		{"an unknown provider", with(connector, "qualys", "qualis"), `acme.yaml:3:11: unknown provider "qualis"; did you mean qualys? (known: qualys, azure, file)`},
 		{"a bad name", with(connector, "acme", `" acme"`), `acme.yaml:2:7: connector name " acme" cannot be used: at most 100 bytes of visible characters, without blanks around it`},
 		{"a flag that is none", with(connector, "active: true", "active: yes"), `acme.yaml:4:9: active must be true or false`},
 		{"an unknown setting", with(connector, "platform", "platfrm"), `acme.yaml:7:3: unknown setting "platfrm" of provider qualys; did you mean platform? (known: baseURL, platform, `},

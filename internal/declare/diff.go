@@ -169,9 +169,13 @@ func fieldsOfSchedule(s *schedule.Spec) []field {
 // fieldsOfMap has a field a row, named by what the row fills: no two rows fill
 // the same. The order of rows makes no difference to what a map does.
 func fieldsOfMap(m *transform.Map) []field {
-	list := []field{{"description", m.Description}, {"source", m.Source}, {"target", m.Target}, {"assetClass", m.AssetClass}}
+	list := []field{{"description", m.Description}, {"source", m.Source}, {"target", m.Target}, {"assetClass", m.AssetClass},
+		{"when", m.When}, {"whenFindings", m.WhenFindings}}
 	for _, row := range m.Rows {
 		text := "from " + row.From
+		if row.Expr != "" {
+			text = "expr " + row.Expr
+		}
 		if row.Convert != "" {
 			text += ", convert " + row.Convert
 		}

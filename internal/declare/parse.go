@@ -34,6 +34,12 @@ func Parse(files ...File) ([]Document, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ParseWith(models, files...)
+}
+
+// ParseWith is Parse where there are other data models than those that Sluice
+// ships with.
+func ParseWith(models *transform.Models, files ...File) ([]Document, error) {
 	var documents []Document
 	var problems transform.Problems
 	for _, f := range files {

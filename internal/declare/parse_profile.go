@@ -48,7 +48,14 @@ func (r *reader) profile(root *yaml.Node) *catalog.Profile {
 		r.addf(values["product"], "%v", err)
 		return p
 	}
+	before := len(r.problems)
 	r.assetTypes(kind, values["assetTypes"], values["maps"], p)
+	if len(r.problems) == before {
+		r.checkMapped(values["product"], p)
+	}
+	if p.Schedule != nil && source.ReadsUploads(kind) {
+		r.addf(values["schedule"], "kind %s reads files that people send: it has no schedule", kind.Name())
+	}
 	if n := values["filters"]; n != nil {
 		p.Filters = r.filters(kind, n)
 	}
@@ -89,14 +96,16 @@ func (r *reader) filters(kind source.Kind, root *yaml.Node) map[string][]string 
 func (r *reader) assetTypes(kind source.Kind, list, maps *yaml.Node, p *catalog.Profile) {
 	p.Maps = make(map[string]string)
 	add := func(t source.AssetType) {
-		if p.Maps[t.Name] == "" { // named twice is meant once
+		if _, named := p.Maps[t.Name]; !named { // named twice is meant once
 			p.AssetTypes, p.Maps[t.Name] = append(p.AssetTypes, t.Name), t.Map
 		}
 	}
 	switch {
 	case list == nil:
 		for _, t := range kind.AssetTypes() {
-			add(t)
+			if t.Map != "" || hasKey(maps, t.Name) {
+				add(t)
+			}
 		}
 	case list.Kind != yaml.SequenceNode || len(list.Content) == 0:
 		r.addf(list, "assetTypes must be a list of at least one; leave it out for all of the kind")
@@ -114,7 +123,7 @@ func (r *reader) assetTypes(kind source.Kind, list, maps *yaml.Node, p *catalog.
 		return
 	}
 	for _, m := range r.members(maps, "maps") {
-		if p.Maps[m.key.Value] == "" {
+		if _, brought := p.Maps[m.key.Value]; !brought {
 			r.addf(m.key, "there is a map for %q, which is none of the profile's asset types%s", m.key.Value, suggest.Ending(m.key.Value, p.AssetTypes))
 			continue
 		}
@@ -122,6 +131,31 @@ func (r *reader) assetTypes(kind source.Kind, list, maps *yaml.Node, p *catalog.
 			r.addf(m.value, "the map of %s has no name: leave it out for the default map", m.key.Value)
 		}
 	}
+}
+
+// checkMapped makes sure that every asset type has a map: not every kind has
+// maps of its own.
+func (r *reader) checkMapped(at *yaml.Node, p *catalog.Profile) {
+	if len(p.AssetTypes) == 0 {
+		r.addf(at, "kind %s has no maps of its own: name the one of each asset type under maps, such as maps: {HOST: NAME}", p.Kind)
+	}
+	for _, name := range p.AssetTypes {
+		if p.Maps[name] == "" {
+			r.addf(at, "there is no map for %s, and kind %s has none of its own: name one under maps", name, p.Kind)
+		}
+	}
+}
+
+// hasKey says whether a mapping has a key; nil has none.
+func hasKey(mapping *yaml.Node, key string) bool {
+	if mapping != nil && mapping.Kind == yaml.MappingNode {
+		for i := 0; i < len(mapping.Content); i += 2 {
+			if mapping.Content[i].Value == key {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (r *reader) schedule(root *yaml.Node) *schedule.Spec {

@@ -65,7 +65,7 @@ func (p *planner) checkMaps(d Document, profile catalog.Profile, only string) {
 // it so.
 func CheckMap(m *transform.Map, t source.AssetType, user string) error {
 	switch {
-	case m.Source != t.Model:
+	case t.Model != "" && m.Source != t.Model:
 		return fmt.Errorf("map %s reads %s, but %s brings %s", m.Name, m.Source, user, t.Model)
 	case m.Target != target(t.Role):
 		return fmt.Errorf("map %s fills %s, but %s needs one to %s", m.Name, m.Target, user, target(t.Role))

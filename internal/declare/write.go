@@ -61,17 +61,20 @@ type scheduleForm struct {
 }
 
 type mapForm struct {
-	Kind        string    `yaml:"kind,omitempty" json:"kind,omitempty"` // empty in the catalog
-	Name        text      `yaml:"name" json:"name"`
-	Description text      `yaml:"description,omitempty" json:"description,omitempty"`
-	Source      text      `yaml:"source" json:"source"`
-	Target      text      `yaml:"target" json:"target"`
-	AssetClass  text      `yaml:"assetClass,omitempty" json:"assetClass,omitempty"`
-	Rows        []rowForm `yaml:"rows" json:"rows"`
+	Kind         string    `yaml:"kind,omitempty" json:"kind,omitempty"` // empty in the catalog
+	Name         text      `yaml:"name" json:"name"`
+	Description  text      `yaml:"description,omitempty" json:"description,omitempty"`
+	Source       text      `yaml:"source" json:"source"`
+	Target       text      `yaml:"target" json:"target"`
+	AssetClass   text      `yaml:"assetClass,omitempty" json:"assetClass,omitempty"`
+	When         text      `yaml:"when,omitempty" json:"when,omitempty"`
+	WhenFindings text      `yaml:"whenFindings,omitempty" json:"whenFindings,omitempty"`
+	Rows         []rowForm `yaml:"rows" json:"rows"`
 }
 
 type rowForm struct {
-	From    text             `yaml:"from" json:"from"`
+	From    text             `yaml:"from,omitempty" json:"from,omitempty"`
+	Expr    text             `yaml:"expr,omitempty" json:"expr,omitempty"`
 	To      text             `yaml:"to" json:"to"`
 	Convert text             `yaml:"convert,omitempty" json:"convert,omitempty"`
 	Default *literal         `yaml:"default,omitempty" json:"default,omitempty"`
@@ -184,9 +187,10 @@ func formOfProfile(p catalog.Profile) profileForm {
 }
 
 func formOfMap(m *transform.Map) mapForm {
-	f := mapForm{Name: text(m.Name), Description: text(m.Description), Source: text(m.Source), Target: text(m.Target), AssetClass: text(m.AssetClass)}
+	f := mapForm{Name: text(m.Name), Description: text(m.Description), Source: text(m.Source), Target: text(m.Target), AssetClass: text(m.AssetClass),
+		When: text(m.When), WhenFindings: text(m.WhenFindings)}
 	for _, row := range m.Rows {
-		r := rowForm{From: text(row.From), To: text(row.To), Convert: text(row.Convert), Values: make(map[text]literal)}
+		r := rowForm{From: text(row.From), Expr: text(row.Expr), To: text(row.To), Convert: text(row.Convert), Values: make(map[text]literal)}
 		if row.Default != "" {
 			r.Default = (*literal)(&row.Default)
 		}

@@ -114,6 +114,10 @@ func (w *writer) noteVanished(ids []int64) error {
 	if len(ids) == 0 {
 		return nil
 	}
+	if w.dry != nil {
+		w.dry.vanished = append(w.dry.vanished, ids...)
+		return nil
+	}
 	_, err := w.tx.Exec(w.ctx, `
 		INSERT INTO vanished_findings (run_id, stream, finding_id) SELECT $1, $2, id FROM unnest($3::bigint[]) id
 		ON CONFLICT DO NOTHING`, w.scope.RunID, w.scope.Stream, ids)

@@ -39,12 +39,18 @@ type Scope struct {
 	// Full, of source.Findings: the stream brings all findings, so that what is
 	// seen is kept until Reconcile finds what was not.
 	Full bool
+	// Replays is the run whose records are written, where RunID is a replay of
+	// it; nil: they are RunID's own.
+	Replays *Replayed
 }
 
 // Counts is what writing a batch did. Of source.Findings, Assets counts only those
 // that were created or came back; of source.Reference it counts entries.
 type Counts struct {
 	Assets, Findings lifecycle.Counts
+	// LeftAlone is how many assets, findings and entries newer runs have
+	// brought than the one that is replayed.
+	LeftAlone int64
 }
 
 // Write writes a batch in the transaction and returns what it did. Writing a
@@ -54,7 +60,10 @@ type Counts struct {
 // advisory lock, held until the transaction ends). So two runs that bring the
 // same new asset cannot meet on its key, and no write has to be done twice.
 func Write(ctx context.Context, tx pgx.Tx, scope Scope, batch *Batch) (Counts, error) {
-	w := writer{ctx: ctx, tx: tx, scope: scope}
+	return write(&writer{ctx: ctx, tx: tx, scope: scope}, batch)
+}
+
+func write(w *writer, batch *Batch) (Counts, error) {
 	if err := w.begin(); err != nil {
 		return Counts{}, err
 	}
@@ -63,10 +72,10 @@ func Write(ctx context.Context, tx pgx.Tx, scope Scope, batch *Batch) (Counts, e
 	// for most of it, and would read all of it each time. (Planning each
 	// statement anew would not help, and would do the same to the checks of
 	// foreign keys, at the price of half a COPY.)
-	if _, err := tx.Exec(ctx, "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"); err != nil {
+	if _, err := w.tx.Exec(w.ctx, "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"); err != nil {
 		return Counts{}, err
 	}
-	if scope.Role == source.Reference {
+	if w.scope.Role == source.Reference {
 		w.counts.Assets.Rejected = batch.RejectedAssets
 		if err := w.writeKnowledge(&batch.entries); err != nil {
 			return Counts{}, fmt.Errorf("write knowledge base: %w", err)
@@ -86,6 +95,7 @@ type writer struct {
 	tx     pgx.Tx
 	scope  Scope
 	counts Counts
+	dry    *drySeen // of WriteDry
 }
 
 func (w *writer) begin() error {
@@ -105,6 +115,12 @@ func (w *writer) begin() error {
 }
 
 func (w *writer) write(p *part) error {
+	if w.scope.Replays != nil {
+		var err error
+		if p, err = w.withoutNewer(p); err != nil {
+			return fmt.Errorf("look for what newer runs have brought: %w", err)
+		}
+	}
 	ids, stored, err := w.writeAssets(p)
 	if err != nil {
 		return fmt.Errorf("write assets: %w", err)
@@ -112,6 +128,13 @@ func (w *writer) write(p *part) error {
 	findingIDs, err := w.writeFindings(p, ids, stored)
 	if err != nil {
 		return fmt.Errorf("write findings: %w", err)
+	}
+	if w.dry != nil {
+		for i, id := range ids {
+			if stored[i] {
+				w.dry.assets = append(w.dry.assets, id)
+			}
+		}
 	}
 	if err := w.see(ids); err != nil {
 		return fmt.Errorf("mark assets seen: %w", err)
@@ -128,7 +151,7 @@ func (w *writer) write(p *part) error {
 func (w *writer) finish(batch *Batch) error {
 	w.counts.Assets.Rejected = batch.RejectedAssets
 	w.counts.Findings.Rejected = batch.RejectedFindings
-	if len(batch.seen) == 0 {
+	if len(batch.seen) == 0 || w.scope.Replays != nil { // which has seen nothing
 		return nil
 	}
 	if err := w.seeRejected(batch.seen); err != nil {

@@ -97,8 +97,14 @@ func (w *writer) compareEntries(e *entries) (differ []int, err error) {
 	if _, err := pgx.ForEachRow(rows, []any{&qid, &d}, func() error { stored[qid] = d; return nil }); err != nil {
 		return nil, err
 	}
+	newer, err := w.newerEntries(qids)
+	if err != nil {
+		return nil, err
+	}
 	for i := range e.list {
 		switch d, ok := stored[e.list[i].qid]; {
+		case newer[e.list[i].qid]:
+			continue
 		case !ok:
 			w.counts.Assets.Created++
 		case d != e.list[i].digest:

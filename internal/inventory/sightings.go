@@ -29,6 +29,11 @@ func (s sighting) over(stored sighting) sighting {
 	return s
 }
 
+// notBefore returns s with nothing earlier or fewer than is stored.
+func (s sighting) notBefore(stored sighting) sighting {
+	return sighting{max(s.lastFound, stored.lastFound), max(s.lastTested, stored.lastTested), max(s.times, stored.times)}
+}
+
 // writeSightings writes the sightings that are not stored, and those that
 // differ from what is. ids are the findings' own, fresh the new ones of them.
 func (w *writer) writeSightings(p *part, ids []int64, fresh []int) error {
@@ -76,6 +81,9 @@ func (w *writer) compareSightings(p *part, ids []int64, fresh []int) (first, mov
 		stored.lastFound, stored.lastTested = micros(found.Time), micros(tested.Time)
 		i := place[id]
 		delete(place, id)
+		if w.scope.forwardOnly() {
+			p.findings[i].sighting = p.findings[i].sighting.notBefore(stored)
+		}
 		if p.findings[i].sighting.over(stored) != stored {
 			moved = append(moved, i)
 		}

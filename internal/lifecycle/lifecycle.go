@@ -45,6 +45,8 @@ const (
 	Auto  Mode = "auto"
 	Full  Mode = "full"
 	Delta Mode = "delta"
+	// Replay is of a run over what another one fetched; nobody asks for it as a mode.
+	Replay Mode = "replay"
 )
 
 // ParseMode reads a mode; the empty string is Auto.

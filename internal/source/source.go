@@ -6,6 +6,7 @@ package source
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"time"
@@ -152,6 +153,13 @@ type Card struct {
 	Permissions     []string // steps, as the vendor's user interface names them
 }
 
+// ReadsUploads says whether a kind reads files that people send, and no vendor:
+// its runs are given what they read.
+func ReadsUploads(k Kind) bool {
+	_, ok := k.(interface{ ReadsUploads() })
+	return ok
+}
+
 // A Role is what a stream's records are. Streams are read role by role: what
 // findings belong to and refer to comes before them.
 type Role string
@@ -172,8 +180,8 @@ type AssetType struct {
 	Name  string // the vendor's name: "APPLICATION"
 	Role  Role
 	Class string // the inventory's asset class, of findings that of their assets: "application"; empty for Reference
-	Model string // source data model: "qualys-tas.application"
-	Map   string // default transform map: "qualys-tas-application"
+	Model string // source data model: "qualys-tas.application"; empty: any, the profile's map says which
+	Map   string // default transform map: "qualys-tas-application"; empty: none, the profile has to name one
 	// Nested, of Assets, says that a record carries all findings of its asset,
 	// so that a finding that is missing from it is gone.
 	Nested bool
@@ -254,6 +262,8 @@ type Request struct {
 	Filters map[string][]string
 	// Cursor is where an earlier Reader stood after a chunk; empty starts.
 	Cursor string
+	// Upload is the file to read, for a kind that ReadsUploads; nil for others.
+	Upload *Upload
 	// Recall returns what complete runs of the profile have remembered of the
 	// stream's records, by key: see Chunk.Remember. Keys that are not known are
 	// left out.
@@ -261,6 +271,15 @@ type Request struct {
 	// Exclusive waits until no other reader holds the key, in any worker, and
 	// holds it until release is called.
 	Exclusive func(ctx context.Context, key string) (release func(), err error)
+}
+
+// An Upload is a file that somebody has sent to be read.
+type Upload struct {
+	Name    string            // as people know it: "scans.csv"
+	Reading map[string]string // how it is read, as its kind has written it
+	Records int64             // that the sender counted
+	// Open reads its text, in UTF-8, from a place on.
+	Open func(ctx context.Context, from int64) io.ReadCloser
 }
 
 // A Reader walks a stream. It is used by one goroutine at a time. Answers of

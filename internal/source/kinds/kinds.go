@@ -3,13 +3,16 @@ package kinds
 
 import (
 	"fmt"
+	"strings"
 
 	"sluice/internal/source"
 	"sluice/internal/source/azureapim"
+	"sluice/internal/source/file"
 	"sluice/internal/source/qualystas"
 	"sluice/internal/source/qualysvm"
 	"sluice/internal/source/qualyswas"
 	"sluice/internal/suggest"
+	"sluice/internal/transform"
 )
 
 // All lists the kinds. Adding one is a line here.
@@ -19,6 +22,7 @@ func All() []source.Kind {
 		qualyswas.New(qualyswas.Options{}),
 		qualysvm.New(qualysvm.Options{}),
 		azureapim.New(azureapim.Options{}),
+		file.New(file.Limits{}),
 	}
 }
 
@@ -45,4 +49,18 @@ func AssetType(kind source.Kind, name string) (source.AssetType, error) {
 		known = append(known, t.Name)
 	}
 	return source.AssetType{}, fmt.Errorf("unknown asset type %q of kind %s%s", name, kind.Name(), suggest.Ending(name, known))
+}
+
+// CheckModel says why records of a source model cannot be an asset type's.
+func CheckModel(t source.AssetType, m *transform.Model) error {
+	findings := m.Records == transform.RecordsAreFindings
+	switch {
+	case t.Model != "" && t.Model != m.Name:
+		return fmt.Errorf("%s brings records of %s, not of %s", t.Name, t.Model, m.Name)
+	case t.Model == "" && findings && t.Role != source.Findings:
+		return fmt.Errorf("a record of %s is a finding, and one of %s an asset: %s_FINDING takes findings", m.Name, t.Name, t.Name)
+	case t.Model == "" && !findings && t.Role == source.Findings:
+		return fmt.Errorf("a record of %s is an asset, and one of %s a finding: %s takes assets", m.Name, t.Name, strings.TrimSuffix(t.Name, "_FINDING"))
+	}
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"sluice/internal/fault"
 	"sluice/internal/source"
 	"sluice/internal/source/kinds"
+	"sluice/internal/transform"
 )
 
 // requireUnique also finds names that differ in case alone: people may write
@@ -97,6 +98,7 @@ func TestApplicationsAreInAnOrderThatPeopleExpect(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, []string{"VMDR", "WAS", "TAS", "FIM", "PM", "ETM"}, namesOf(kinds.Applications("qualys"), applicationName))
 	require.Equal(t, []string{"API Management"}, namesOf(kinds.Applications("azure"), applicationName))
+	require.Equal(t, []string{"Files"}, namesOf(kinds.Applications("file"), applicationName))
 	require.Empty(t, kinds.Applications("nobody"))
 	for _, p := range kinds.Providers() {
 		for _, a := range kinds.Applications(p.Name) {
@@ -127,8 +129,9 @@ func TestAnApplicationOfAKindIsTestedByIt(t *testing.T) {
 	t.Parallel()
 	for _, p := range kinds.Providers() {
 		for _, a := range kinds.Applications(p.Name) {
-			_, err := a.Open(source.Connection{Connector: "empty"})
-			require.Error(t, err, a.Name)
+			if _, err := a.Open(source.Connection{Connector: "empty"}); p.Name != nothing {
+				require.Error(t, err, a.Name)
+			}
 		}
 		for _, a := range kinds.Applications(p.Name) {
 			prober, err := a.Open(connection(p.Name))
@@ -137,6 +140,9 @@ func TestAnApplicationOfAKindIsTestedByIt(t *testing.T) {
 		}
 	}
 }
+
+// nothing is the provider that nothing is connected to.
+const nothing = "file"
 
 // connection is one that its provider takes.
 func connection(provider string) source.Connection {
@@ -153,6 +159,9 @@ func connection(provider string) source.Connection {
 			Settings:  map[string]string{"tenantId": "contoso.onmicrosoft.com", "clientId": "c0ffee00-1234-4abc-8def-000000000001"},
 			Secrets:   map[string]string{"clientSecret": "s3cret~value"},
 		}
+	}
+	if provider == nothing {
+		return source.Connection{Connector: "test", Settings: map[string]string{}}
 	}
 	panic("a new provider needs a connection here")
 }
@@ -189,7 +198,9 @@ func TestEveryProviderChecksWhatAllConnectorsHave(t *testing.T) {
 			require.ErrorContains(t, err, wrong.says, "%s %s", wrong.field, wrong.value)
 			require.Equal(t, "connector-"+wrong.field, fault.As(err).Code)
 		}
-		require.Error(t, p.Check(source.Connection{}), "its own check is made too")
+		if p.Name != nothing {
+			require.Error(t, p.Check(source.Connection{}), "its own check is made too")
+		}
 	}
 }
 
@@ -221,4 +232,28 @@ func TestConnectorsOfOneSubscriptionShareItsLimits(t *testing.T) {
 		require.Empty(t, met[one], "providers share nothing")
 		met[one] = p.Name
 	}
+}
+
+// TestWhatAKindBringsIsSaidByItOrByTheMap: a kind of files leaves both to the
+// profile, and so takes any source model that fits.
+func TestWhatAKindBringsIsSaidByItOrByTheMap(t *testing.T) {
+	t.Parallel()
+	for _, k := range kinds.All() {
+		for _, a := range k.AssetTypes() {
+			require.Equal(t, source.ReadsUploads(k), a.Model == "", "%s %s", k.Name(), a.Name)
+			require.Equal(t, source.ReadsUploads(k), a.Map == "", "%s %s", k.Name(), a.Name)
+		}
+	}
+	assets, findings := &transform.Model{Name: "file.a"}, &transform.Model{Name: "file.f", Records: transform.RecordsAreFindings}
+	files, err := kinds.Find("file")
+	require.NoError(t, err)
+	ofAssets, err := kinds.AssetType(files, "HOST")
+	require.NoError(t, err)
+	ofFindings, err := kinds.AssetType(files, "HOST_FINDING")
+	require.NoError(t, err)
+	require.NoError(t, kinds.CheckModel(ofAssets, assets))
+	require.NoError(t, kinds.CheckModel(ofFindings, findings))
+	require.ErrorContains(t, kinds.CheckModel(ofAssets, findings), "HOST_FINDING takes findings")
+	require.ErrorContains(t, kinds.CheckModel(ofFindings, assets), "HOST takes assets")
+	require.ErrorContains(t, kinds.CheckModel(source.AssetType{Name: "API", Model: "azure-apim.api"}, assets), "API brings records of azure-apim.api, not of file.a")
 }

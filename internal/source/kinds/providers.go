@@ -8,6 +8,7 @@ import (
 	"sluice/internal/azure"
 	"sluice/internal/qualys/applications"
 	"sluice/internal/source"
+	"sluice/internal/source/file"
 	"sluice/internal/suggest"
 	"sluice/internal/transport"
 )
@@ -18,6 +19,7 @@ func Providers() []source.Provider {
 	return []source.Provider{
 		withCommon(applications.Provider()),
 		withCommon(azure.Provider()),
+		withCommon(file.Provider()),
 	}
 }
 
@@ -63,7 +65,7 @@ func withCommon(p source.Provider) source.Provider {
 
 // order is that of applications by which people are shown them: what most
 // accounts have comes first. Those that are not named here follow.
-var order = []string{"VMDR", "WAS", "TAS", "FIM", "PM", "ETM", "API Management"}
+var order = []string{"VMDR", "WAS", "TAS", "FIM", "PM", "ETM", "API Management", "Files"}
 
 // Applications lists what a connector of a provider is tested against: the
 // applications that kinds read, and those that none does.

@@ -1,0 +1,147 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Replay says that a run transforms and writes again what another run fetched.
+type Replay struct {
+	Run int64 `json:"run"` // whose records they are
+	// RejectsOnly: only the records that the other run rejected, or rejected
+	// findings of.
+	RejectsOnly bool `json:"rejectsOnly,omitempty"`
+}
+
+// NotReplayableError says why a run cannot be replayed.
+type NotReplayableError struct{ reason string }
+
+func (e *NotReplayableError) Error() string { return e.reason }
+
+func notReplayable(format string, args ...any) error {
+	return &NotReplayableError{fmt.Sprintf(format, args...)}
+}
+
+// Replayable returns what a run went by, when it can be replayed; else
+// a *NotReplayableError says why it cannot.
+func (s *Store) Replayable(ctx context.Context, runID int64) (Plan, error) {
+	run, err := s.Run(ctx, runID)
+	if err != nil {
+		return Plan{}, err
+	}
+	plan, err := s.PlanOf(ctx, runID)
+	if err != nil {
+		return plan, err
+	}
+	if run.FinishedAt == nil {
+		return plan, notReplayable("run %d is under way: it can be replayed when it is over", runID)
+	}
+	if plan.Replay != nil {
+		return plan, notReplayable("run %d is a replay itself: replay run %d, whose records they are", runID, plan.Replay.Run)
+	}
+	profile, err := s.Profile(ctx, plan.Profile)
+	if errors.Is(err, ErrNotFound) || err == nil && profile.ID != plan.ProfileID {
+		return plan, notReplayable("run %d cannot be replayed: its profile %s was deleted", runID, plan.Profile)
+	}
+	if err != nil {
+		return plan, err
+	}
+	var fetched, kept int64
+	if err := s.pool.QueryRow(ctx, `
+		SELECT (SELECT coalesce(sum(records), 0)::bigint FROM fetch_checkpoints WHERE run_id = $1),
+		       (SELECT coalesce(sum(records), 0)::bigint FROM chunks WHERE run_id = $1)`, runID).Scan(&fetched, &kept); err != nil {
+		return plan, fmt.Errorf("look for what run %d fetched: %w", runID, err)
+	}
+	switch {
+	case fetched == 0:
+		return plan, notReplayable("run %d fetched no records: there is nothing to replay", runID)
+	case kept < fetched:
+		return plan, notReplayable("run %d cannot be replayed: what it fetched is kept no more, since its retention is over; 'sluice run %s --mode full' fetches it anew", runID, plan.Profile)
+	}
+	return plan, nil
+}
+
+// ReplayBatch is a batch of a replay: what it takes of the replayed run.
+type ReplayBatch struct {
+	Ref     BatchRef // of the replayed run
+	Records int64    // that it takes
+	// Before counts what the batches before it take, All what all do.
+	Before, All int64
+	Last        bool
+}
+
+// ReplayBatch returns the batch of a replay that has a number, from 1; nil
+// when the stream has no such.
+func (s *Store) ReplayBatch(ctx context.Context, replay Replay, stream string, number int) (*ReplayBatch, error) {
+	taken := "SELECT batch, sum(records)::bigint AS records FROM chunks WHERE run_id = $1 AND stream = $2 GROUP BY batch"
+	if replay.RejectsOnly {
+		taken = `SELECT batch, count(DISTINCT ordinal) AS records FROM rejects
+		          WHERE run_id = $1 AND stream = $2 AND stage = 'transform' GROUP BY batch`
+	}
+	b := ReplayBatch{Ref: BatchRef{RunID: replay.Run, Stream: stream}}
+	err := s.pool.QueryRow(ctx, `
+		SELECT batch, records, before::bigint, total::bigint, number = batches FROM (
+		       SELECT batch, records, sum(records) OVER (ORDER BY batch) - records AS before, sum(records) OVER () AS total,
+		              row_number() OVER (ORDER BY batch) AS number, count(*) OVER () AS batches
+		         FROM (`+taken+`) taken) numbered
+		 WHERE number = $3`, replay.Run, stream, number).Scan(&b.Ref.Batch, &b.Records, &b.Before, &b.All, &b.Last)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for batch %d of the replay of %s of run %d: %w", number, stream, replay.Run, err)
+	}
+	return &b, nil
+}
+
+// RejectedRecords returns the places of a batch's records that were rejected,
+// or had rejected findings.
+func (s *Store) RejectedRecords(ctx context.Context, ref BatchRef) (map[int64]bool, error) {
+	rows, err := s.pool.Query(ctx, "SELECT DISTINCT ordinal FROM rejects WHERE run_id = $1 AND stream = $2 AND batch = $3 AND stage = 'transform'",
+		ref.RunID, ref.Stream, ref.Batch)
+	if err != nil {
+		return nil, fmt.Errorf("list what was rejected of batch %d of %s: %w", ref.Batch, ref.Stream, err)
+	}
+	places := make(map[int64]bool)
+	var place int64
+	_, err = pgx.ForEachRow(rows, []any{&place}, func() error { places[place] = true; return nil })
+	return places, err
+}
+
+// Overtaken says when a run began, and whether there was another run of its
+// connector since, which is neither a replay nor dry.
+func (s *Store) Overtaken(ctx context.Context, runID int64) (began time.Time, overtaken bool, err error) {
+	err = s.pool.QueryRow(ctx, `
+		SELECT r.started_at, EXISTS (SELECT FROM runs later WHERE later.connector_id = r.connector_id AND later.id > r.id
+		                                AND NOT later.plan ? 'replay' AND NOT later.plan ? 'dry')
+		  FROM runs r WHERE r.id = $1`, runID).Scan(&began, &overtaken)
+	if err != nil {
+		err = fmt.Errorf("look for runs after run %d: %w", runID, err)
+	}
+	return began, overtaken, err
+}
+
+// NoteReread keeps how far a replay has come with a stream.
+func (s *Store) NoteReread(ctx context.Context, ref BatchRef, b ReplayBatch) error {
+	_, err := s.pool.Exec(ctx, `
+		UPDATE fetch_checkpoints SET batch = $3, records = $4, expected = $5, ended = $6, progress_at = now()
+		 WHERE run_id = $1 AND stream = $2 AND batch <= $3`, ref.RunID, ref.Stream, ref.Batch, b.Before+b.Records, b.All, b.Last)
+	if err != nil {
+		return fmt.Errorf("note how far the replay of %s is: %w", ref.Stream, err)
+	}
+	return nil
+}
+
+// KeptBatchesOf lists the batches of a run's stream whose records are still
+// kept, in order.
+func (s *Store) KeptBatchesOf(ctx context.Context, runID int64, stream string) ([]BatchRef, error) {
+	rows, err := s.pool.Query(ctx, "SELECT DISTINCT run_id, stream, batch FROM chunks WHERE run_id = $1 AND stream = $2 ORDER BY batch", runID, stream)
+	if err != nil {
+		return nil, fmt.Errorf("look for kept records of %s of run %d: %w", stream, runID, err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[BatchRef])
+}

@@ -1,0 +1,116 @@
+package file
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+	"pgregory.net/rapid"
+)
+
+func encoded(t *testing.T, e interface{ String(string) (string, error) }, text string) string {
+	t.Helper()
+	s, err := e.String(text)
+	require.NoError(t, err)
+	return s
+}
+
+func TestHowAFileIsRead(t *testing.T) {
+	t.Parallel()
+	const table = "id;name\n1;Käse\n2;a,b\n"
+	le := unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM).NewEncoder()
+	be := unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewEncoder()
+	for _, c := range []struct {
+		what, name, content string
+		given, found        Options
+		text                string // empty: that of the table
+	}{
+		{"UTF-8", "a.csv", table, Options{}, Options{CSV, ";", UTF8, ""}, ""},
+		{"UTF-8 with its mark", "a", "\uFEFF" + table, Options{}, Options{CSV, ";", UTF8, ""}, ""},
+		{"UTF-16 with its mark", "a.csv", encoded(t, be, table), Options{}, Options{CSV, ";", UTF16, ""}, ""},
+		{"UTF-16 without", "a.csv", encoded(t, le, table), Options{}, Options{CSV, ";", UTF16, ""}, ""},
+		{"UTF-16 as given", "a.csv", encoded(t, le, table), Options{Encoding: UTF16}, Options{CSV, ";", UTF16, ""}, ""},
+		{"Windows", "a.csv", encoded(t, charmap.Windows1252.NewEncoder(), table), Options{}, Options{CSV, ";", Windows1252, ""}, ""},
+		{"tabs", "a.tsv", "id\tname\n1\ta,b,c,d\n", Options{}, Options{CSV, "\t", UTF8, ""}, "id\tname\n1\ta,b,c,d\n"},
+		{"bars", "-", "id|name, first\n1|b\n", Options{}, Options{CSV, "|", UTF8, ""}, "id|name, first\n1|b\n"},
+		{"one column", "-", "id\n1\n", Options{}, Options{CSV, ",", UTF8, ""}, "id\n1\n"},
+		{"a delimiter that the file says", "a.csv", "sep=;\r\n" + table, Options{}, Options{CSV, ";", UTF8, ""}, ""},
+		{"a delimiter that is given", "a.csv", table, Options{Delimiter: ","}, Options{CSV, ",", UTF8, ""}, ""},
+		{"a list", "a.txt", ` [{"id":1}]`, Options{}, Options{JSON, "", UTF8, ""}, ` [{"id":1}]`},
+		{"an object", "a", `{"id":1}`, Options{}, Options{JSON, "", UTF8, ""}, `{"id":1}`},
+		{"objects", "a.json", "{\"id\":1}\n{", Options{}, Options{NDJSON, "", UTF8, ""}, "{\"id\":1}\n{"},
+		{"objects by the name", "a.jsonl", `{"id":1}`, Options{}, Options{NDJSON, "", UTF8, ""}, `{"id":1}`},
+		{"a format that is given", "a.csv", `{"id":1}`, Options{Format: NDJSON}, Options{NDJSON, "", UTF8, ""}, `{"id":1}`},
+	} {
+		text, found, err := Detect(c.name, strings.NewReader(c.content), c.given)
+		require.NoError(t, err, c.what)
+		require.Equal(t, c.found, found, c.what)
+		read, err := io.ReadAll(text)
+		require.NoError(t, err, c.what)
+		if c.text == "" {
+			c.text = table
+		}
+		require.Equal(t, c.text, string(read), c.what)
+	}
+}
+
+func TestFilesThatAreNoRecords(t *testing.T) {
+	t.Parallel()
+	for says, content := range map[string]string{
+		"it is empty": " \n",
+		"it is a ZIP archive or an Excel workbook": "PK\x03\x04...",
+		"it is compressed by gzip":                 "\x1f\x8b\x08",
+		"it looks like XML or HTML":                "<html>",
+	} {
+		_, _, err := Detect("a", strings.NewReader(content), Options{})
+		require.ErrorContains(t, err, says)
+	}
+	_, _, err := Detect("a", strings.NewReader("\uFEFFid"), Options{Encoding: Windows1252})
+	require.ErrorContains(t, err, "it begins with the mark of utf-8, and is said to be in windows-1252 (leave --encoding out)")
+	for says, given := range map[string]Options{
+		"did you mean ndjson?":           {Format: "ndjsn"},
+		"known: utf-8, utf-16":           {Encoding: "latin-15"},
+		`delimiter ";;" is not one char`: {Delimiter: ";;"},
+		`is not one character`:           {Delimiter: `"`},
+	} {
+		_, _, err := Detect("a", strings.NewReader("id"), given)
+		require.ErrorContains(t, err, says)
+	}
+}
+
+func TestTextThatStopsBeingUTF8SaysWhere(t *testing.T) {
+	t.Parallel()
+	text, _, err := Detect("a.csv", strings.NewReader("id\n"+strings.Repeat("a\n", 100_000)+"\xe4\n"), Options{})
+	require.NoError(t, err)
+	_, err = io.ReadAll(text)
+	require.EqualError(t, err, "it is not in utf-8: line 100002, byte 200004 (say in which encoding it is, such as --encoding windows-1252)")
+}
+
+func TestATextAboveItsBoundIsRefused(t *testing.T) {
+	t.Parallel()
+	_, err := io.Copy(io.Discard, &limited{r: strings.NewReader("abcd"), rest: 3})
+	require.ErrorContains(t, err, "its text is larger than 1024 MiB (split it")
+	_, err = io.Copy(io.Discard, &limited{r: strings.NewReader("abc"), rest: 3})
+	require.NoError(t, err)
+}
+
+// TestWhateverIsDetectedCanBeRead without a panic, and in UTF-8.
+func TestWhateverIsDetectedCanBeRead(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		content := rapid.OneOf(rapid.SliceOf(rapid.Byte()), rapid.Map(rapid.String(), func(s string) []byte { return []byte(s) })).Draw(rt, "content")
+		text, o, err := Detect(rapid.SampledFrom([]string{"a", "a.csv", "a.json", "a.jsonl"}).Draw(rt, "name"), bytes.NewReader(content), Options{})
+		if err != nil {
+			return
+		}
+		read, err := io.ReadAll(text)
+		if err == nil {
+			require.True(rt, validUTF8(read))
+			_, _ = scanned(rt, string(read), o)
+		}
+	})
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"sluice/internal/inventory"
+	"sluice/internal/transform"
+)
+
+// What a person does who wants records mapped otherwise, from the first look to
+// the way back.
+func TestAPersonMakesAMapOfTheirOwnAndGoesBack(t *testing.T) {
+	t.Parallel()
+	h, _, _, profile := withProfile(t, smallEstate)
+	h.ok("run", profile, "--wait")
+	asset := func() map[string]any {
+		id := okJSON[[]inventory.AssetRow](h, "assets", "list", "--class", "application", "--limit", "1")[0].ID
+		var shown map[string]any
+		require.NoError(t, json.Unmarshal([]byte(h.ok("assets", "show", strconv.FormatInt(id, 10), "--output", "json")), &shown))
+		return shown
+	}
+	plain := asset()
+	require.NotEmpty(t, plain["name"])
+
+	// They clone the default map, and rename a target to an attribute, add a
+	// table and an expression.
+	h.ok("maps", "clone", "qualys-tas-application", "ours")
+	r := h.edit(`sed -i 's/to: asset.assetDetail.name/to: asset.assetDetail.attributes.title/' "$1"
+sed -i '/^rows:/r /dev/stdin' "$1" <<END
+  - from: findings[].severity
+    to: findingGroup.findings[].attributes.rating
+    values: {"1": low, "2": low, "3": medium, "4": high, "5": high}
+  - expr: record.name + ' of ours'
+    to: asset.assetDetail.name
+END`, "maps", "edit", "ours")
+	require.Zero(t, r.code, r.err)
+	require.Contains(t, r.err, "saved map ours@2\nNo profile uses it yet")
+
+	// They look at what it makes of the records of the last run.
+	shown := h.ok("maps", "preview", "ours", "--profile", profile, "--records", "2")
+	require.Contains(t, shown, "2 records taken")
+	require.Regexp(t, `record\.name \+ ' of ours' +\{.*\} +string +asset\.assetDetail\.name +".* of ours"`, shown)
+	var p struct {
+		Records []struct{ transform.Explanation }
+		Counts  map[string]int
+	}
+	require.NoError(t, json.Unmarshal([]byte(h.ok("maps", "preview", "ours", "--profile", profile, "--output", "json")), &p))
+	require.Len(t, p.Records, 5)
+	require.Equal(t, 5, p.Counts["records taken"])
+	difference := h.ok("maps", "diff", "ours@1", "ours", "--profile", profile)
+	require.Contains(t, difference, "30 records compared: 30 differ; shown are the first 20.")
+	require.Contains(t, difference, "asset.assetDetail.attributes.title")
+	require.Contains(t, h.ok("maps", "diff", "qualys-tas-application", "ours@1", "--profile", profile),
+		"30 records compared: ours@1 makes the same of all of them as qualys-tas-application.")
+
+	// A mistake is refused, with what is meant; the text stays.
+	r = h.edit(`sed -i 's/from: url/from: ulr/' "$1"`, "maps", "edit", "ours")
+	require.Equal(t, exitFailure, r.code)
+	require.Contains(t, r.err, `did you mean "url"?`)
+	require.Contains(t, keptIn(t, r.err), "from: ulr")
+
+	// They run with it: everything is read again.
+	h.ok("profiles", "update", profile, "--map", "APPLICATION=ours")
+	h.ok("run", profile, "--wait")
+	last := okJSON[[]struct {
+		ID         int64
+		Mode       string
+		ModeReason string
+	}](h, "runs", "list", "--limit", "1")[0]
+	require.Equal(t, "full", last.Mode)
+	require.Contains(t, last.ModeReason, "transform map")
+	ours := asset()
+	require.Equal(t, plain["name"].(string)+" of ours", ours["name"])
+	require.Equal(t, plain["name"], ours["attributes"].(map[string]any)["title"])
+	require.Equal(t, []any{"ours", 2.0}, []any{ours["map"], ours["mapVersion"]})
+	history := okJSON[[]historyView](h, "maps", "history", "ours")
+	require.Equal(t, []int64{1, 0}, []int64{history[0].Runs, history[1].Runs})
+	require.Equal(t, &last.ID, history[0].LastRun)
+
+	// They go back, and it is as it was.
+	r = h.run("maps", "rollback", "ours", "--to", "1")
+	require.Contains(t, r.err, "version 1 of map ours is the latest one again, as version 3\nProfile "+profile+" uses it: its next run of mode auto will be full.")
+	h.ok("run", profile, "--wait")
+	back := asset()
+	require.Equal(t, plain["name"], back["name"])
+	require.Equal(t, []any{"ours", 3.0}, []any{back["map"], back["mapVersion"]})
+	require.Equal(t, plain["attributes"], back["attributes"])
+}
+
+const someRecords = `{"id":"7","name":"a","url":"http://a","findings":[{"id":"f1","severity":4},{"id":"f2","severity":9}]}
+
+{"id":"8","name":"b","createdDate":"yesterday"}
+{"id":
+`
+
+func TestAPreviewOfAFileSaysWhatIsRejectedAndWhy(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	records := written(t, "records.ndjson", someRecords)
+	shown := h.ok("maps", "preview", "qualys-tas-application", "--file", records)
+	require.Contains(t, shown, "record 1 ("+records+":1): 7 is taken\n")
+	require.Contains(t, shown, "finding 2 of record 1: f2 is rejected by findings[].severity -> findingGroup.findings[].severity: ")
+	require.Contains(t, shown, "record 2 ("+records+":3): 8 is rejected by createdDate -> asset.assetDetail.sourceCreatedAt: ")
+	require.Contains(t, shown, "record 3 ("+records+":4): rejected: the record ")
+	require.Contains(t, shown, "1 record taken, 2 records rejected, 1 finding taken, 1 finding rejected. Nothing was written.")
+
+	table := h.ok("maps", "preview", "qualys-tas-application", "--file", records, "--output", "csv")
+	require.True(t, strings.HasPrefix(table, "record,id,finding,fate,reason,row,source,sourceValue,conversion,target,value,problem\n"))
+	require.Contains(t, table, "1,7,f1,taken,,8,findings[].severity,4,severity,findingGroup.findings[].severity,4,\n")
+
+	with := func(file string) result {
+		return h.run("maps", "preview", file, "--file", records, "--records", "1")
+	}
+	onlyB := written(t, "draft.yaml", strings.Replace(ownMap, "rows:\n", "when: record.name == 'b'\nrows:\n", 1))
+	require.Contains(t, with(onlyB).out, "1 record left out", "a file that was not imported yet")
+	require.Contains(t, with(written(t, "draft.yaml", strings.Replace(ownMap, "from: id", "from: idd", 1))).err, `did you mean "id"?`)
+
+	r := h.runWith(t.Context(), nil, strings.NewReader(someRecords), "maps", "diff", "qualys-tas-application", onlyB, "--file", "-", "--output", "csv")
+	require.Zero(t, r.code, r.err)
+	require.Contains(t, r.out, "standard input:1,7,,(fate),taken,left out\n")
+	require.Contains(t, r.out, "standard input:1,7,f1,(fate),taken,not there\n")
+}
+
+func TestWithoutKeptRecordsAPreviewSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	_, connector := h.withConnector(smallEstate)
+	h.ok("profiles", "create", "later", "--connector", connector, "--kind", "qualys-tas", "--status", "inactive", "--asset-types", "APPLICATION")
+	r := h.run("maps", "preview", "qualys-tas-application", "--profile", "later")
+	require.Equal(t, exitFailure, r.code)
+	require.Contains(t, r.err, "sluice: no records of profile later are kept that map qualys-tas-application reads: run it ('")
+}
