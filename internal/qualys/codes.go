@@ -166,8 +166,8 @@ func (r codeRule) apply(f *fault.Error, text string, wait time.Duration) {
 	}
 }
 
-// aboutConcurrency is how a 429 of the gateway may say that too many calls run
-// at the same time (inferred: it has one status for both limits).
+// aboutConcurrency is how a 429 may say that too many calls run at the same time
+// (inferred: the gateway and the QPS APIs have one status for both limits).
 var aboutConcurrency = regexp.MustCompile(`(?i)concurren`)
 
 // refine says what an answer that is no success means by the code in its
@@ -184,11 +184,14 @@ func refine(f *fault.Error, answer transport.Failure) {
 		}
 		return
 	}
+	if f.Class == fault.Throttled && aboutConcurrency.MatchString(Message(answer.Head)) {
+		f.Code = CodeTooMany
+		if answer.Wait == 0 { // it ends with one of the calls
+			f.Wait = shortWait
+		}
+	}
 	r, ok := parseResponse(answer.Head)
 	if !ok {
-		if f.Class == fault.Throttled && aboutConcurrency.MatchString(Message(answer.Head)) {
-			f.Code = CodeTooMany
-		}
 		return
 	}
 	if instead {

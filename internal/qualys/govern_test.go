@@ -164,6 +164,8 @@ func TestTooManyAtOnceLowersWhatRuns(t *testing.T) {
 		"1960, under 200": {200, simpleReturn("1960", "busy", "CALLS_TO_FINISH", "1")},
 		"1920":            {409, simpleReturn("1920", "busy")},
 		"gateway's words": {429, `{"message":"Concurrent request limit exceeded"}`},
+		"WAS's words":     {429, `{"ServiceResponse":{"responseCode":"LIMIT_EXCEEDED","responseErrorDetails":{"errorMessage":"Concurrency limit exceeded"}}}`},
+		"WAS's, in XML":   {429, `<ServiceResponse><responseCode>LIMIT_EXCEEDED</responseCode><responseErrorDetails><errorMessage>Concurrency limit exceeded</errorMessage></responseErrorDetails></ServiceResponse>`},
 	} {
 		client, statuses := governed(t, userConnection("platform", "", "baseURL", serve(t, limited(c.status, c.body, headers))))
 		resp, err := client.FO(t.Context(), "/api/3.0/fo/x/", nil)
@@ -171,6 +173,7 @@ func TestTooManyAtOnceLowersWhatRuns(t *testing.T) {
 			require.NoError(t, resp.Body.Close())
 		} else {
 			require.Equal(t, qualys.CodeTooMany, fault.As(err).Code, name)
+			require.Less(t, fault.As(err).Wait, time.Minute, "%s: it ends with one of the calls", name)
 		}
 		status := statuses()["fo/x"]
 		require.Equal(t, 2, status.Concurrent, name)
