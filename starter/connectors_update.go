@@ -42,45 +42,25 @@ otherwise it is as before.
 				return wrongUsage(cmd, "there is nothing to change: say what with flags")
 			}
 			ctx := cmd.Context()
-			store, err := a.catalog(ctx)
-			if err != nil {
-				return err
-			}
-			before, err := store.Connector(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			p, err := kinds.FindProvider(before.Provider)
-			if err != nil {
-				return err
-			}
-			if err := flags.check(cmd, p); err != nil {
-				return err
-			}
-			if err := test.check(cmd, p); err != nil {
-				return err
-			}
-			after := before
-			after.Settings, after.Secrets = maps.Clone(before.Settings), maps.Clone(before.Secrets)
-			secrets, err := flags.secrets(cmd, a, p, after.Secrets)
+			c, err := a.beginChange(cmd, args[0], &flags, &test)
 			if err != nil {
 				return err
 			}
 			if cmd.Flags().Changed("description") {
-				after.Description = flags.description
+				c.after.Description = flags.description
 			}
-			if err := flags.settings(cmd, a, p, &after); err != nil {
+			if err := flags.settings(cmd, a, c.provider, &c.after); err != nil {
 				return err
 			}
-			if newSecret && len(secrets) == 0 {
-				if secrets, err = a.findSecrets(ctx, secretsOf(p, after)...); err != nil {
+			if newSecret && len(c.secrets) == 0 {
+				if c.secrets, err = a.findSecrets(ctx, c.fieldsOfSecrets()...); err != nil {
 					return err
 				}
 			}
-			if err := a.addMissing(ctx, p, after, secrets); err != nil {
+			if err := a.addMissing(ctx, c.provider, c.after, c.secrets); err != nil {
 				return err
 			}
-			return a.updateAndTest(ctx, store, p, before, after, secrets, test)
+			return a.updateAndTest(ctx, c, test)
 		},
 	}
 	cmd.Flags().BoolVar(&newSecret, "new-secret", false, "take a new secret from the environment, or ask for it unseen")
@@ -90,18 +70,57 @@ otherwise it is as before.
 	return cmd
 }
 
-// secretsOf are the secrets that a connector has.
-func secretsOf(p source.Provider, c catalog.Connector) []source.Field {
-	return slices.DeleteFunc(slices.Clone(p.Fields), func(f source.Field) bool { return c.Secrets[f.Name] == "" })
+// A connectorChange is a connector as it is, as it is to be, and the new secrets
+// that are given for that.
+type connectorChange struct {
+	provider      source.Provider
+	before, after catalog.Connector
+	secrets       map[string]givenSecret
+}
+
+// beginChange finds a connector that is to be changed, and reads what is said of
+// its new secrets and of the test.
+func (a *app) beginChange(cmd *cobra.Command, name string, flags *connectorFlags, test *testFlags) (*connectorChange, error) {
+	store, err := a.catalog(cmd.Context())
+	if err != nil {
+		return nil, err
+	}
+	c := &connectorChange{}
+	if c.before, err = store.Connector(cmd.Context(), name); err != nil {
+		return nil, err
+	}
+	if c.provider, err = kinds.FindProvider(c.before.Provider); err != nil {
+		return nil, err
+	}
+	if err := flags.check(cmd, c.provider); err != nil {
+		return nil, err
+	}
+	if err := test.check(cmd, c.provider); err != nil {
+		return nil, err
+	}
+	c.after = c.before
+	c.after.Settings, c.after.Secrets = maps.Clone(c.before.Settings), maps.Clone(c.before.Secrets)
+	c.secrets, err = flags.secrets(cmd, a, c.provider, c.after.Secrets)
+	return c, err
+}
+
+// fieldsOfSecrets are those that the connector has.
+func (c *connectorChange) fieldsOfSecrets() []source.Field {
+	return slices.DeleteFunc(slices.Clone(c.provider.Fields), func(f source.Field) bool { return c.after.Secrets[f.Name] == "" })
 }
 
 // updateAndTest checks and changes a connector and, with test, undoes it unless
 // it connects. Workers test what is stored.
-func (a *app) updateAndTest(ctx context.Context, store *catalog.Store, p source.Provider, before, after catalog.Connector, secrets map[string]givenSecret, test testFlags) error {
-	if err := a.checkConnector(p, after, secrets); err != nil {
+func (a *app) updateAndTest(ctx context.Context, c *connectorChange, test testFlags) error {
+	store, err := a.catalog(ctx)
+	if err != nil {
 		return err
 	}
-	seal, err := a.sealing(ctx, store, secrets)
+	before, after := c.before, c.after
+	if err := a.checkConnector(c.provider, after, c.secrets); err != nil {
+		return err
+	}
+	seal, err := a.sealing(ctx, store, c.secrets)
 	if err != nil {
 		return err
 	}
@@ -166,37 +185,17 @@ command, without any other secret, lets the workers read it again, and tests it.
 			if untested && test.named() {
 				return wrongUsage(cmd, "--no-test tests nothing: leave --all, --application and --kind out")
 			}
-			store, err := a.catalog(ctx)
-			if err != nil {
-				return err
-			}
-			before, err := store.Connector(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			p, err := kinds.FindProvider(before.Provider)
-			if err != nil {
-				return err
-			}
-			if err := flags.check(cmd, p); err != nil {
-				return err
-			}
-			if err := test.check(cmd, p); err != nil {
-				return err
-			}
 			test.wanted = !untested
-			after := before
-			after.Settings, after.Secrets = maps.Clone(before.Settings), maps.Clone(before.Secrets)
-			secrets, err := flags.secrets(cmd, a, p, after.Secrets)
+			c, err := a.beginChange(cmd, args[0], &flags, &test)
 			if err != nil {
 				return err
 			}
-			if len(secrets) == 0 {
-				if secrets, err = a.findRotated(ctx, p, after); err != nil {
+			if len(c.secrets) == 0 {
+				if c.secrets, err = a.findRotated(ctx, c); err != nil {
 					return err
 				}
 			}
-			return a.updateAndTest(ctx, store, p, before, after, secrets, test)
+			return a.updateAndTest(ctx, c, test)
 		},
 	}
 	a.addNewKey(cmd)
@@ -208,16 +207,16 @@ command, without any other secret, lets the workers read it again, and tests it.
 
 // findRotated gets new secrets of a connector; none when all that it has are
 // references, which are rotated where they point to.
-func (a *app) findRotated(ctx context.Context, p source.Provider, c catalog.Connector) (map[string]givenSecret, error) {
+func (a *app) findRotated(ctx context.Context, c *connectorChange) (map[string]givenSecret, error) {
 	var sealed []source.Field
-	for _, field := range secretsOf(p, c) {
-		if stored := c.Secrets[field.Name]; secret.IsReference(stored) {
+	for _, field := range c.fieldsOfSecrets() {
+		if stored := c.after.Secrets[field.Name]; secret.IsReference(stored) {
 			a.note("workers read %s at %s, and do so again now", field.Name, harmless(stored))
 		} else {
 			sealed = append(sealed, field)
 		}
 	}
-	if len(sealed) == 0 && len(c.Secrets) > 0 {
+	if len(sealed) == 0 && len(c.after.Secrets) > 0 {
 		return nil, nil
 	}
 	return a.findSecrets(ctx, sealed...)

@@ -64,19 +64,19 @@ func ReadSettings(c source.Connection) (s Settings, err error) {
 	s.ClientID = strings.TrimSpace(c.Settings[FieldClientID])
 	switch {
 	case s.TenantID == "":
-		return s, setting(FieldTenantID, "is missing", "it is on the overview page of the app registration in the Azure portal")
+		return s, source.WrongSetting(FieldTenantID, "is missing", "it is on the overview page of the app registration in the Azure portal")
 	case !tenant.MatchString(s.TenantID):
-		return s, setting(FieldTenantID, fmt.Sprintf("%q is neither an id nor a domain of a tenant", short(s.TenantID)), "copy the directory (tenant) id from the overview page of the app registration")
+		return s, source.WrongSetting(FieldTenantID, fmt.Sprintf("%q is neither an id nor a domain of a tenant", short(s.TenantID)), "copy the directory (tenant) id from the overview page of the app registration")
 	case s.ClientID == "":
-		return s, setting(FieldClientID, "is missing", "it is on the overview page of the app registration in the Azure portal")
+		return s, source.WrongSetting(FieldClientID, "is missing", "it is on the overview page of the app registration in the Azure portal")
 	case !visible(s.ClientID):
-		return s, setting(FieldClientID, "contains a blank or another character that no client id has", "copy the application (client) id again")
+		return s, source.WrongSetting(FieldClientID, "contains a blank or another character that no client id has", "copy the application (client) id again")
 	}
 	if err := s.readCredential(c); err != nil {
 		return s, err
 	}
 	if grant := c.Settings[FieldGrantType]; grant != "" && grant != grantClientCredentials {
-		return s, setting(FieldGrantType, fmt.Sprintf("%q is not known", short(grant)), "leave it out for "+grantClientCredentials)
+		return s, source.WrongSetting(FieldGrantType, fmt.Sprintf("%q is not known", short(grant)), "leave it out for "+grantClientCredentials)
 	}
 	if s.TokenVersion, err = oneOf(c, FieldTokenVersion, TokenV1, TokenV2); err != nil {
 		return s, err
@@ -103,16 +103,16 @@ func (s *Settings) readCredential(c source.Connection) (err error) {
 	certificate := c.Secrets[FieldClientCertificate]
 	switch {
 	case s.Secret == "" && certificate == "":
-		return setting(FieldClientSecret, "is missing", "make one under Certificates & secrets of the app registration and copy its value")
+		return source.WrongSetting(FieldClientSecret, "is missing", "make one under Certificates & secrets of the app registration and copy its value")
 	case s.Secret != "" && certificate != "":
-		return setting(FieldClientCertificate, "and "+FieldClientSecret+" are both given", "give only one of the two")
+		return source.WrongSetting(FieldClientCertificate, "and "+FieldClientSecret+" are both given", "give only one of the two")
 	case certificate == source.Elsewhere:
 	case certificate != "":
 		if s.Certificate, err = ParseCertificate(certificate); err != nil {
-			return setting(FieldClientCertificate, err.Error(), "give the certificate and its unencrypted RSA private key in PEM")
+			return source.WrongSetting(FieldClientCertificate, err.Error(), "give the certificate and its unencrypted RSA private key in PEM")
 		}
 	case !visible(s.Secret):
-		return setting(FieldClientSecret, "contains a blank, a line break or a character that no client secret has", "copy the secret's value again, without anything around it")
+		return source.WrongSetting(FieldClientSecret, "contains a blank, a line break or a character that no client secret has", "copy the secret's value again, without anything around it")
 	}
 	return nil
 }
@@ -122,7 +122,7 @@ func readRecheck(c source.Connection) (time.Duration, error) {
 	if text := c.Settings[FieldRecheckDays]; text != "" {
 		var err error
 		if days, err = strconv.Atoi(text); err != nil || days < 0 || days > maxRecheckDays {
-			return 0, setting(FieldRecheckDays, fmt.Sprintf("%q is not a number from 0 to %d", short(text), maxRecheckDays),
+			return 0, source.WrongSetting(FieldRecheckDays, fmt.Sprintf("%q is not a number from 0 to %d", short(text), maxRecheckDays),
 				fmt.Sprintf("leave it out for %d days", defaultRecheckDays))
 		}
 	}
@@ -138,17 +138,17 @@ func (s *Settings) readCloud(c source.Connection) error {
 	for field, url := range map[string]*string{FieldAuthorityURL: &s.Cloud.Authority, FieldARMURL: &s.Cloud.ARM} {
 		if given := strings.TrimSpace(c.Settings[field]); given != "" {
 			if *url, err = transport.CheckBaseURL(given); err != nil {
-				return setting(field, "cannot be used: "+err.Error(), "")
+				return source.WrongSetting(field, "cannot be used: "+err.Error(), "")
 			}
 		}
 	}
 	if given := strings.ToLower(strings.TrimSpace(c.Settings[FieldBlobHost])); given != "" {
 		u, err := url.Parse("//" + given)
 		if err != nil || u.Host != given || u.User != nil || u.Port() != "" && !transport.Loopback(u.Hostname()) || !transport.Loopback(u.Hostname()) && !tenant.MatchString(given) {
-			return setting(FieldBlobHost, "is no host name", "give only how the host names end, such as blob.example.com")
+			return source.WrongSetting(FieldBlobHost, "is no host name", "give only how the host names end, such as blob.example.com")
 		}
 		if net.ParseIP(u.Hostname()) == nil && !strings.Contains(given, ".") && !transport.Loopback(u.Hostname()) {
-			return setting(FieldBlobHost, "is the end of too many host names", "give all of what they have in common, such as blob.example.com")
+			return source.WrongSetting(FieldBlobHost, "is the end of too many host names", "give all of what they have in common, such as blob.example.com")
 		}
 		s.Cloud.BlobSuffix = given
 	}
@@ -162,7 +162,7 @@ func (s *Settings) readNetwork(c source.Connection) (err error) {
 		return err
 	}
 	if c.Settings[source.FieldTLSServerName] != "" && (c.Settings[FieldAuthorityURL] == "" || c.Settings[FieldARMURL] == "") {
-		return setting(source.FieldTLSServerName, "cannot be right for all of Azure's servers: each has a name of its own",
+		return source.WrongSetting(source.FieldTLSServerName, "cannot be right for all of Azure's servers: each has a name of its own",
 			"leave it out, or give "+FieldAuthorityURL+" and "+FieldARMURL+" of a private cloud")
 	}
 	return s.network.Effective(s.Cloud.Authority, s.Cloud.ARM, "https://"+s.Cloud.BlobSuffix)
@@ -179,12 +179,8 @@ func oneOf(c source.Connection, field string, known ...string) (string, error) {
 			return k, nil
 		}
 	}
-	return "", setting(field, fmt.Sprintf("%q is not known%s", short(given), suggest.Ending(given, known)),
+	return "", source.WrongSetting(field, fmt.Sprintf("%q is not known%s", short(given), suggest.Ending(given, known)),
 		"there are "+strings.Join(known, ", ")+"; leave it out for "+known[0])
-}
-
-func setting(field, what, advice string) error {
-	return &fault.Error{Class: fault.Refused, Code: "connector-" + field, Message: field + " " + what, Advice: advice}
 }
 
 // short bounds what a message quotes.

@@ -3,6 +3,8 @@ package qualys
 import (
 	"slices"
 	"strings"
+
+	"sluice/internal/source"
 )
 
 // An Access is who may call an application of Qualys, and where it is.
@@ -47,15 +49,15 @@ func (c *Client) Need(a Access) error {
 		if slices.Contains(a.Logins, Basic) {
 			advice += "; or give " + FieldUsername + " and " + FieldPassword + ", and " + FieldAuthentication + " " + AuthenticationBasic
 		}
-		return setting(FieldClientLevel, "is "+ClientLevelSubscription+": "+a.Application+" takes no subscription-level clients", advice)
+		return source.WrongSetting(FieldClientLevel, "is "+ClientLevelSubscription+": "+a.Application+" takes no subscription-level clients", advice)
 	}
-	return setting(FieldClientID, "and "+FieldClientSecret+" are missing: "+a.Application+" takes no user name and password", adviceCreateClient)
+	return source.WrongSetting(FieldClientID, "and "+FieldClientSecret+" are missing: "+a.Application+" takes no user name and password", adviceCreateClient)
 }
 
 // needAPIServer returns an error when it is not known where the API server is.
 func (c *Client) needAPIServer(who string) error {
 	if c.Endpoint.API == "" {
-		return setting(FieldAPIServer, "is missing: the API server of "+c.Endpoint.where()+" is not known, and "+who+" needs it",
+		return source.WrongSetting(FieldAPIServer, "is missing: the API server of "+c.Endpoint.where()+" is not known, and "+who+" needs it",
 			"give the API URL of the subscription; Qualys shows it under Help > About")
 	}
 	return nil

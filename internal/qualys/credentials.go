@@ -71,16 +71,16 @@ func readCredentials(c source.Connection) (credentials, error) {
 	}
 	switch {
 	case got == credentials{}:
-		return got, setting(FieldClientID, "and "+FieldClientSecret+" are missing, and so are "+FieldUsername+" and "+FieldPassword,
+		return got, source.WrongSetting(FieldClientID, "and "+FieldClientSecret+" are missing, and so are "+FieldUsername+" and "+FieldPassword,
 			adviceCreateClient+", or "+adviceUser)
 	case got.clientID == "" && got.clientSecret != "":
-		return got, setting(FieldClientID, "is missing", adviceCreateClient)
+		return got, source.WrongSetting(FieldClientID, "is missing", adviceCreateClient)
 	case got.clientID != "" && got.clientSecret == "":
-		return got, setting(FieldClientSecret, "is missing", adviceCreateClient)
+		return got, source.WrongSetting(FieldClientSecret, "is missing", adviceCreateClient)
 	case got.username == "" && got.password != "":
-		return got, setting(FieldUsername, "is missing", adviceUser)
+		return got, source.WrongSetting(FieldUsername, "is missing", adviceUser)
 	case got.username != "" && got.password == "":
-		return got, setting(FieldPassword, "is missing", adviceUser)
+		return got, source.WrongSetting(FieldPassword, "is missing", adviceUser)
 	}
 	if err := got.checkCharacters(); err != nil {
 		return got, err
@@ -99,10 +99,10 @@ func (c *credentials) readLevel(level string) error {
 		c.level = SubscriptionClient
 	default:
 		known := []string{ClientLevelUser, ClientLevelSubscription}
-		return setting(FieldClientLevel, fmt.Sprintf("%q is not known%s", Short(level), suggest.Ending(level, known)), "leave it out for "+ClientLevelUser)
+		return source.WrongSetting(FieldClientLevel, fmt.Sprintf("%q is not known%s", Short(level), suggest.Ending(level, known)), "leave it out for "+ClientLevelUser)
 	}
 	if level != "" && !c.hasClient() {
-		return setting(FieldClientLevel, "is "+level+", and "+FieldClientID+" and "+FieldClientSecret+" are missing", "give the client's, or leave "+FieldClientLevel+" out")
+		return source.WrongSetting(FieldClientLevel, "is "+level+", and "+FieldClientID+" and "+FieldClientSecret+" are missing", "give the client's, or leave "+FieldClientLevel+" out")
 	}
 	return nil
 }
@@ -115,19 +115,19 @@ func (c *credentials) readAuthentication(how string) error {
 		}
 	case AuthenticationOIDC:
 		if !c.hasClient() {
-			return setting(FieldAuthentication, "is "+how+", and "+FieldClientID+" and "+FieldClientSecret+" are missing", adviceCreateClient)
+			return source.WrongSetting(FieldAuthentication, "is "+how+", and "+FieldClientID+" and "+FieldClientSecret+" are missing", adviceCreateClient)
 		}
 		c.api = c.level
 	case AuthenticationBasic, AuthenticationJWT:
 		if !c.hasUser() {
-			return setting(FieldAuthentication, "is "+how+", and "+FieldUsername+" and "+FieldPassword+" are missing", adviceUser)
+			return source.WrongSetting(FieldAuthentication, "is "+how+", and "+FieldUsername+" and "+FieldPassword+" are missing", adviceUser)
 		}
 		if c.api = Basic; how == AuthenticationJWT {
 			c.api = JWT
 		}
 	default:
 		known := []string{AuthenticationOIDC, AuthenticationBasic, AuthenticationJWT}
-		return setting(FieldAuthentication, fmt.Sprintf("%q is not known%s", Short(how), suggest.Ending(how, known)),
+		return source.WrongSetting(FieldAuthentication, fmt.Sprintf("%q is not known%s", Short(how), suggest.Ending(how, known)),
 			"leave it out to use the client id where there is one")
 	}
 	return nil
@@ -140,16 +140,16 @@ func (c credentials) checkCharacters() error {
 	for _, f := range []struct{ field, value string }{{FieldClientID, c.clientID}, {FieldClientSecret, c.clientSecret}} {
 		bad := strings.IndexFunc(f.value, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 		if bad >= 0 || len(f.value) > maxCredential {
-			return setting(f.field, "contains a blank, a line break or a character that a client's "+f.field+" never has", copyAgain)
+			return source.WrongSetting(f.field, "contains a blank, a line break or a character that a client's "+f.field+" never has", copyAgain)
 		}
 	}
 	for _, f := range []struct{ field, value string }{{FieldUsername, c.username}, {FieldPassword, c.password}} {
 		if strings.ContainsFunc(f.value, unicode.IsControl) || !utf8.ValidString(f.value) || len(f.value) > maxCredential {
-			return setting(f.field, "contains a line break or another character that cannot be typed", copyAgain)
+			return source.WrongSetting(f.field, "contains a line break or another character that cannot be typed", copyAgain)
 		}
 	}
 	if strings.Contains(c.username, ":") || strings.TrimSpace(c.username) != c.username {
-		return setting(FieldUsername, "contains a colon, or a blank around it, which no user name has", "the password has a field of its own")
+		return source.WrongSetting(FieldUsername, "contains a colon, or a blank around it, which no user name has", "the password has a field of its own")
 	}
 	return nil
 }

@@ -46,14 +46,14 @@ func ResolveEndpoint(c source.Connection) (Endpoint, error) {
 
 func resolveGateway(base, name string) (Endpoint, error) {
 	if base == "" && name == "" {
-		return Endpoint{}, setting(FieldBaseURL, "and "+FieldPlatform+" are both missing",
+		return Endpoint{}, source.WrongSetting(FieldBaseURL, "and "+FieldPlatform+" are both missing",
 			"give the platform (US1, EU2 and so on) or the gateway's URL; the address of Qualys in your browser tells which it is")
 	}
 	var at Endpoint
 	if name != "" {
 		p, ok := FindPlatform(name)
 		if !ok {
-			return Endpoint{}, setting(FieldPlatform, fmt.Sprintf("%q is not known%s", Short(name), suggest.Ending(name, platformNames())),
+			return Endpoint{}, source.WrongSetting(FieldPlatform, fmt.Sprintf("%q is not known%s", Short(name), suggest.Ending(name, platformNames())),
 				"private clouds are given by "+FieldBaseURL)
 		}
 		at = Endpoint{Gateway: p.Gateway, Platform: p.Name}
@@ -67,10 +67,10 @@ func resolveGateway(base, name string) (Endpoint, error) {
 	}
 	gateway, note, err := gatewayFor(checked)
 	if err != nil {
-		return Endpoint{}, setting(FieldBaseURL, "is not a gateway", err.Error())
+		return Endpoint{}, source.WrongSetting(FieldBaseURL, "is not a gateway", err.Error())
 	}
 	if at.Gateway != "" && at.Gateway != gateway {
-		return Endpoint{}, setting(FieldBaseURL, fmt.Sprintf("%s does not belong to platform %s, whose gateway is %s", gateway, at.Platform, at.Gateway),
+		return Endpoint{}, source.WrongSetting(FieldBaseURL, fmt.Sprintf("%s does not belong to platform %s, whose gateway is %s", gateway, at.Platform, at.Gateway),
 			"give only one of the two")
 	}
 	at.Gateway, at.Note = gateway, note
@@ -87,7 +87,7 @@ func resolveGateway(base, name string) (Endpoint, error) {
 func apiServer(given string, at Endpoint) (api, note string, err error) {
 	checked, err := transport.CheckBaseURL(given)
 	if err != nil {
-		return "", "", setting(FieldAPIServer, "cannot be used: "+err.Error(), "")
+		return "", "", source.WrongSetting(FieldAPIServer, "cannot be used: "+err.Error(), "")
 	}
 	u, err := url.Parse(checked)
 	if err != nil {
@@ -98,10 +98,10 @@ func apiServer(given string, at Endpoint) (api, note string, err error) {
 	for _, p := range Platforms {
 		switch other := at.Platform != p.Name; {
 		case host == hostOf(p.API) && other:
-			return "", "", setting(FieldAPIServer, host+" is the API server of "+p.Name+", and "+FieldPlatform+" or "+FieldBaseURL+" is another", leaveOut)
+			return "", "", source.WrongSetting(FieldAPIServer, host+" is the API server of "+p.Name+", and "+FieldPlatform+" or "+FieldBaseURL+" is another", leaveOut)
 		case host != hostOf(p.Gateway) && host != p.portal():
 		case other || p.API == "":
-			return "", "", setting(FieldAPIServer, host+" is no API server, but the gateway or portal of "+p.Name, leaveOut)
+			return "", "", source.WrongSetting(FieldAPIServer, host+" is no API server, but the gateway or portal of "+p.Name, leaveOut)
 		default:
 			return p.API, fmt.Sprintf("%s is not the API server of %s; %s is used instead", host, p.Name, p.API), nil
 		}
@@ -115,7 +115,7 @@ func apiServer(given string, at Endpoint) (api, note string, err error) {
 		if api == apiServerFor(at.Gateway) {
 			return api, fmt.Sprintf("%s is a gateway or portal; the API server of a private cloud, %s, is used instead", host, api), nil
 		}
-		return "", "", setting(FieldAPIServer, host+" is a gateway or portal", "the API server of a private cloud is "+api)
+		return "", "", source.WrongSetting(FieldAPIServer, host+" is a gateway or portal", "the API server of a private cloud is "+api)
 	}
 	return checked, "", nil
 }

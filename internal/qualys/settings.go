@@ -9,7 +9,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"sluice/internal/fault"
 	"sluice/internal/source"
 	"sluice/internal/suggest"
 )
@@ -72,7 +71,7 @@ func number(c source.Connection, field string, most int, advice string) (int, er
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > most {
-		return 0, setting(field, fmt.Sprintf("%q is not a number from 1 to %d", Short(text), most), advice)
+		return 0, source.WrongSetting(field, fmt.Sprintf("%q is not a number from 1 to %d", Short(text), most), advice)
 	}
 	return n, nil
 }
@@ -86,7 +85,7 @@ func WASFormat(c source.Connection) (Format, error) {
 		return XML, nil
 	}
 	known := []string{WASFormatJSON, WASFormatXML}
-	return JSON, setting(FieldWASFormat, fmt.Sprintf("%q is not known%s", Short(c.Settings[FieldWASFormat]), suggest.Ending(c.Settings[FieldWASFormat], known)),
+	return JSON, source.WrongSetting(FieldWASFormat, fmt.Sprintf("%q is not known%s", Short(c.Settings[FieldWASFormat]), suggest.Ending(c.Settings[FieldWASFormat], known)),
 		"leave it out for "+WASFormatJSON)
 }
 
@@ -115,7 +114,7 @@ func Subscription(c source.Connection) string {
 func checkSubscription(c source.Connection) error {
 	name := c.Settings[FieldSubscription]
 	if strings.ContainsFunc(name, unicode.IsControl) || !utf8.ValidString(name) || len(name) > maxSubscription {
-		return setting(FieldSubscription, fmt.Sprintf("is no name of at most %d printable characters", maxSubscription),
+		return source.WrongSetting(FieldSubscription, fmt.Sprintf("is no name of at most %d printable characters", maxSubscription),
 			"leave it out, unless connectors of several subscriptions call the same API server")
 	}
 	return nil
@@ -128,10 +127,6 @@ func checkDialect(c source.Connection) error {
 		return nil
 	}
 	known := []string{DialectQPS, DialectGateway}
-	return setting(FieldDialect, fmt.Sprintf("%q is not known%s", Short(c.Settings[FieldDialect]), suggest.Ending(c.Settings[FieldDialect], known)),
+	return source.WrongSetting(FieldDialect, fmt.Sprintf("%q is not known%s", Short(c.Settings[FieldDialect]), suggest.Ending(c.Settings[FieldDialect], known)),
 		"leave it out unless searches are not understood")
-}
-
-func setting(field, what, advice string) error {
-	return &fault.Error{Class: fault.Refused, Code: "connector-" + field, Message: field + " " + what, Advice: advice}
 }

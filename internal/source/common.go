@@ -51,23 +51,23 @@ const (
 	maxPool        = 40
 )
 
+// WrongSetting is the error of a setting as Provider.Check wants it: "platform
+// is missing", and what to do.
+func WrongSetting(field, what, advice string) error {
+	return &fault.Error{Class: fault.Refused, Code: "connector-" + field, Message: field + " " + what, Advice: advice}
+}
+
 // CheckCommon checks the common settings that no network is needed for. Its
 // error names the field, as Provider.Check wants it.
 func CheckCommon(c Connection) error {
 	if pool := c.Settings[FieldPool]; pool != "" && !poolName.MatchString(pool) {
-		return &fault.Error{
-			Class: fault.Refused, Code: "connector-" + FieldPool,
-			Message: fmt.Sprintf("%s %q is no name of a worker pool", FieldPool, fault.Head([]byte(pool))),
-			Advice:  fmt.Sprintf("a name has letters from a to z, digits and dashes, up to %d, and begins with a letter or digit: emea-1", maxPool),
-		}
+		return WrongSetting(FieldPool, fmt.Sprintf("%q is no name of a worker pool", fault.Head([]byte(pool))),
+			fmt.Sprintf("a name has letters from a to z, digits and dashes, up to %d, and begins with a letter or digit: emea-1", maxPool))
 	}
 	if given := c.Settings[FieldReserve]; given != "" {
 		if percent, err := strconv.Atoi(given); err != nil || percent < 0 || percent > maxReserve {
-			return &fault.Error{
-				Class: fault.Refused, Code: "connector-" + FieldReserve,
-				Message: fmt.Sprintf("%s %q is not a whole number from 0 to %d", FieldReserve, fault.Head([]byte(given)), maxReserve),
-				Advice:  fmt.Sprintf("leave it out for %d", defaultReserve),
-			}
+			return WrongSetting(FieldReserve, fmt.Sprintf("%q is not a whole number from 0 to %d", fault.Head([]byte(given)), maxReserve),
+				fmt.Sprintf("leave it out for %d", defaultReserve))
 		}
 	}
 	return nil

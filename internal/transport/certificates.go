@@ -38,11 +38,11 @@ func readBundle(text string, now time.Time) (roots *x509.CertPool, expired []str
 	const field = source.FieldCABundle
 	const advice = "give certificates in PEM alone: -----BEGIN CERTIFICATE----- and what follows, one after the other"
 	if len(text) > maxPEM {
-		return nil, nil, setting(field, fmt.Sprintf("has more than %d KiB", maxPEM>>10), "give only the authorities that are needed")
+		return nil, nil, source.WrongSetting(field, fmt.Sprintf("has more than %d KiB", maxPEM>>10), "give only the authorities that are needed")
 	}
 	blocks := pemBlocks(text)
 	if len(blocks) == 0 {
-		return nil, nil, setting(field, "has no certificate in PEM", advice)
+		return nil, nil, source.WrongSetting(field, "has no certificate in PEM", advice)
 	}
 	if roots, err = x509.SystemCertPool(); err != nil {
 		roots = x509.NewCertPool() // a machine without authorities of its own
@@ -50,15 +50,15 @@ func readBundle(text string, now time.Time) (roots *x509.CertPool, expired []str
 	for i, block := range blocks {
 		switch which := fmt.Sprintf("block %d of %d", i+1, len(blocks)); {
 		case block == nil:
-			return nil, nil, setting(field, "has a "+which+" that is cut or damaged", advice)
+			return nil, nil, source.WrongSetting(field, "has a "+which+" that is cut or damaged", advice)
 		case strings.Contains(block.Type, "PRIVATE KEY"):
-			return nil, nil, setting(field, "has a "+which+" that is a private key, which must not be here and is best replaced now", advice)
+			return nil, nil, source.WrongSetting(field, "has a "+which+" that is a private key, which must not be here and is best replaced now", advice)
 		case block.Type != typeOfCert:
-			return nil, nil, setting(field, "has a "+which+" that is no certificate: "+fault.Head([]byte(block.Type)), advice)
+			return nil, nil, source.WrongSetting(field, "has a "+which+" that is no certificate: "+fault.Head([]byte(block.Type)), advice)
 		}
 		certificate, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, nil, setting(field, fmt.Sprintf("has a block %d of %d that is no certificate that can be read", i+1, len(blocks)), advice)
+			return nil, nil, source.WrongSetting(field, fmt.Sprintf("has a block %d of %d that is no certificate that can be read", i+1, len(blocks)), advice)
 		}
 		if now.After(certificate.NotAfter) {
 			expired = append(expired, describe(certificate))
@@ -66,7 +66,7 @@ func readBundle(text string, now time.Time) (roots *x509.CertPool, expired []str
 		roots.AddCert(certificate)
 	}
 	if len(expired) == len(blocks) {
-		return nil, nil, setting(field, "has only certificates that have ended: "+strings.Join(expired, ", "), "give the ones that took their place")
+		return nil, nil, source.WrongSetting(field, "has only certificates that have ended: "+strings.Join(expired, ", "), "give the ones that took their place")
 	}
 	return roots, expired, nil
 }
@@ -83,7 +83,7 @@ func describe(c *x509.Certificate) string {
 // readPair reads a client certificate, its issuers and its key, in any order.
 func readPair(text string, now time.Time) (*tls.Certificate, error) {
 	bad := func(what, advice string) (*tls.Certificate, error) {
-		return nil, setting(source.FieldTLSCertificate, what, advice)
+		return nil, source.WrongSetting(source.FieldTLSCertificate, what, advice)
 	}
 	const advice = "give the certificate and its private key in PEM, one after the other"
 	if len(text) > maxPEM {

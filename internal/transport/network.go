@@ -13,7 +13,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"sluice/internal/fault"
 	"sluice/internal/source"
 )
 
@@ -43,10 +42,6 @@ func ReadNetwork(c source.Connection) (n Network, err error) {
 	return n, nil
 }
 
-func setting(field, what, advice string) error {
-	return &fault.Error{Class: fault.Refused, Code: "connector-" + field, Message: field + " " + what, Advice: advice}
-}
-
 const adviceProxyURL = "give it as http://host:3128, https://host:443 or socks5://host:1080"
 
 func (n *Network) readProxy(c source.Connection) error {
@@ -55,7 +50,7 @@ func (n *Network) readProxy(c source.Connection) error {
 	if raw == "" {
 		for field, given := range map[string]string{source.FieldProxyUsername: user, source.FieldProxyPassword: password} {
 			if given != "" {
-				return setting(field, "is given and "+source.FieldProxyURL+" is not: without a proxy it has no effect", "give "+source.FieldProxyURL+", or leave both out")
+				return source.WrongSetting(field, "is given and "+source.FieldProxyURL+" is not: without a proxy it has no effect", "give "+source.FieldProxyURL+", or leave both out")
 			}
 		}
 		return nil
@@ -69,9 +64,9 @@ func (n *Network) readProxy(c source.Connection) error {
 	case user == "" && password == "":
 		return nil
 	case user == "":
-		return setting(source.FieldProxyUsername, "is missing: "+source.FieldProxyPassword+" has no effect without it", "give both, or none for a proxy that asks for none")
+		return source.WrongSetting(source.FieldProxyUsername, "is missing: "+source.FieldProxyPassword+" has no effect without it", "give both, or none for a proxy that asks for none")
 	case password == "":
-		return setting(source.FieldProxyPassword, "is missing", "give it, or leave "+source.FieldProxyUsername+" out for a proxy that asks for none")
+		return source.WrongSetting(source.FieldProxyPassword, "is missing", "give it, or leave "+source.FieldProxyUsername+" out for a proxy that asks for none")
 	}
 	if err := checkProxyLogin(proxy.Scheme, user, password); err != nil {
 		return err
@@ -83,7 +78,9 @@ func (n *Network) readProxy(c source.Connection) error {
 
 // readProxyURL never quotes what it was given: people put passwords into it.
 func readProxyURL(raw string) (*url.URL, error) {
-	bad := func(what, advice string) (*url.URL, error) { return nil, setting(source.FieldProxyURL, what, advice) }
+	bad := func(what, advice string) (*url.URL, error) {
+		return nil, source.WrongSetting(source.FieldProxyURL, what, advice)
+	}
 	u, err := url.Parse(raw)
 	if err != nil || len(raw) > 2048 {
 		return bad("cannot be read", adviceProxyURL)
@@ -114,14 +111,14 @@ func checkProxyLogin(scheme, user, password string) error {
 	const longestInSOCKS = 255 // bytes
 	for field, value := range map[string]string{source.FieldProxyUsername: user, source.FieldProxyPassword: password} {
 		if strings.ContainsFunc(value, unicode.IsControl) || !utf8.ValidString(value) || len(value) > 4096 {
-			return setting(field, "contains a line break or another character that cannot be typed", "copy it again, without anything around it")
+			return source.WrongSetting(field, "contains a line break or another character that cannot be typed", "copy it again, without anything around it")
 		}
 		if strings.HasPrefix(scheme, "socks5") && len(value) > longestInSOCKS {
-			return setting(field, fmt.Sprintf("has %d bytes, and SOCKS5 takes at most %d", len(value), longestInSOCKS), "")
+			return source.WrongSetting(field, fmt.Sprintf("has %d bytes, and SOCKS5 takes at most %d", len(value), longestInSOCKS), "")
 		}
 	}
 	if strings.HasPrefix(scheme, "http") && strings.Contains(user, ":") {
-		return setting(source.FieldProxyUsername, "contains a colon, which HTTP proxies take for the end of it", "the password has a field of its own")
+		return source.WrongSetting(source.FieldProxyUsername, "contains a colon, which HTTP proxies take for the end of it", "the password has a field of its own")
 	}
 	return nil
 }
@@ -142,17 +139,17 @@ func (n *Network) readTLS(c source.Connection) (err error) {
 	}
 	n.serverName = strings.TrimSpace(c.Settings[source.FieldTLSServerName])
 	if n.serverName != "" && !hostName.MatchString(n.serverName) && !isIP(n.serverName) {
-		return setting(source.FieldTLSServerName, "is no host name", "give the name alone, as the vendor's certificate has it, such as api.example.com")
+		return source.WrongSetting(source.FieldTLSServerName, "is no host name", "give the name alone, as the vendor's certificate has it, such as api.example.com")
 	}
 	switch strings.ToLower(strings.TrimSpace(c.Settings[source.FieldIPRestricted])) {
 	case "", "false":
 	case "true":
 		n.ipRestricted = true
 	default:
-		return setting(source.FieldIPRestricted, "is neither true nor false", "leave it out for false")
+		return source.WrongSetting(source.FieldIPRestricted, "is neither true nor false", "leave it out for false")
 	}
 	if n.ipRestricted && n.serverName != "" {
-		return setting(source.FieldTLSServerName, "has no effect with "+source.FieldIPRestricted+" true, which does not look at the name in the certificate",
+		return source.WrongSetting(source.FieldTLSServerName, "has no effect with "+source.FieldIPRestricted+" true, which does not look at the name in the certificate",
 			"leave "+source.FieldIPRestricted+" out: with "+source.FieldTLSServerName+" the certificate can be checked")
 	}
 	return nil
@@ -169,7 +166,7 @@ func (n Network) Effective(baseURLs ...string) error {
 			return nil
 		}
 	}
-	return setting(source.FieldIPRestricted, "has no effect: it is for servers that are given by IP address, and this one has a name",
+	return source.WrongSetting(source.FieldIPRestricted, "has no effect: it is for servers that are given by IP address, and this one has a name",
 		"leave it out; for a certificate of an authority of your own give "+source.FieldCABundle+", for one with another name "+source.FieldTLSServerName)
 }
 
