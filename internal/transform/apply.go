@@ -195,7 +195,7 @@ func (a *Applier) begin(record []byte) {
 	}
 	a.found, a.positions, a.rejects, a.leftOut = a.found[:0], a.positions[:0], nil, a.leftOut[:0]
 	a.scratch.json = a.scratch.json[:0]
-	a.cost, a.computed = 0, 0
+	a.cost, a.computed, a.scratch.read = 0, 0, 0
 }
 
 // enter begins a new scope.

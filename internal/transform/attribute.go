@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -33,6 +34,10 @@ func attributeReader(limit int) reader {
 			return value{}, reasonLong
 		}
 		start := len(s.json)
+		if raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
+			s.json = append(s.json, raw...) // most are, and there is only one way to write it
+			return value{json: slices.Clip(s.json[start:])}, ""
+		}
 		var err error
 		s.json, err = jsontext.AppendFormat(s.json, raw, attributeFormat...)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 func TestAttributesTakeValuesOfAnyKind(t *testing.T) {
@@ -97,6 +98,20 @@ func TestAttributesAreFitForJSONB(t *testing.T) {
 		require.Empty(t, rejects, given)
 		require.Equal(t, `{"x":`+want+`}`, string(asset.Attributes))
 	}
+}
+
+// Equal texts are equal bytes, however the vendor has escaped them.
+func TestTextAttributesAreWrittenInOneWay(t *testing.T) {
+	t.Parallel()
+	applier := compiled(t, "name -> asset.assetDetail.attributes.x").NewApplier()
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"<a href='/'>&", "\u2028\u2029", "\x7f", "é😀"})).Draw(t, "text")
+		written := quote(nil, "/"+text)
+		escaped := append([]byte(`"\/`), written[len(`"/`):]...)
+		plain, _ := applier.Apply([]byte(`{"id":1,"name":` + string(written) + `}`))
+		other, _ := applier.Apply([]byte(`{"id":1,"name":` + string(escaped) + `}`))
+		require.Equal(t, string(plain.Attributes), string(other.Attributes))
+	})
 }
 
 func TestDefaults(t *testing.T) {

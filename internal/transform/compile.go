@@ -1,10 +1,6 @@
 package transform
 
-import (
-	"crypto/sha256"
-	"encoding/json"
-	"slices"
-)
+import "slices"
 
 // A slot is a place in Asset, Finding or Vulnerability that a row can fill.
 type slot uint8
@@ -142,7 +138,6 @@ func Compile(m *Map, models *Models) (*Program, error) {
 		target:     m.Target,
 		single:     models.Get(m.Source).Records == RecordsAreFindings,
 		assetClass: m.AssetClass,
-		canonical:  canonical(m),
 		rows:       slices.Clone(m.Rows),
 		rules:      make([]rule, len(bindings)),
 	}
@@ -180,6 +175,7 @@ func Compile(m *Map, models *Models) (*Program, error) {
 	}
 	p.asset.nameAttributes(bindings)
 	p.finding.nameAttributes(bindings)
+	p.canonical = checked.canonical(p.rules)
 	return p, nil
 }
 
@@ -230,37 +226,3 @@ func (p *Program) Target() string { return p.target }
 
 // AssetClass returns the map's asset class; empty when it fits any.
 func (p *Program) AssetClass() string { return p.assetClass }
-
-// Canonical returns the map as bytes that are equal for maps that do the same
-// with the same rows: its name, description and comments are left out.
-func (p *Program) Canonical() []byte { return slices.Clone(p.canonical) }
-
-// Digest returns the SHA-256 of Canonical: it tells versions of a map apart.
-func (p *Program) Digest() [sha256.Size]byte { return sha256.Sum256(p.canonical) }
-
-func canonical(m *Map) []byte {
-	type row struct {
-		From    string            `json:"from"`
-		Expr    string            `json:"expr,omitempty"`
-		To      string            `json:"to"`
-		Convert string            `json:"convert,omitempty"`
-		Default string            `json:"default,omitempty"`
-		Values  map[string]string `json:"values,omitempty"`
-	}
-	rows := make([]row, len(m.Rows))
-	for i, r := range m.Rows {
-		rows[i] = row{r.From, r.Expr, r.To, r.Convert, r.Default, r.Values}
-	}
-	all := map[string]any{"source": m.Source, "target": m.Target, "assetClass": m.AssetClass, "rows": rows}
-	if m.When != "" {
-		all["when"] = m.When
-	}
-	if m.WhenFindings != "" {
-		all["whenFindings"] = m.WhenFindings
-	}
-	text, err := json.Marshal(all)
-	if err != nil {
-		panic(err) // strings and maps of strings always have a JSON form
-	}
-	return text
-}

@@ -31,6 +31,8 @@ type reader func(s *scratch, raw []byte) (v value, reason string)
 type scratch struct {
 	unquoted []byte
 	json     []byte // attributes of the record
+	read     int    // bytes that expressions of the record went through
+	altered  bool   // the expression that is evaluated has read a text with NUL, or not in UTF-8
 	strings  stringArena
 }
 

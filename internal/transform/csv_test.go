@@ -85,7 +85,6 @@ func TestYAMLAndCSVHoldTheSame(t *testing.T) {
 		byCSV, err := ParseCSV("m.csv", table)
 		require.NoError(t, err, "%s", table)
 		require.Equal(t, plain(m), plain(byCSV), "%s", table)
-		require.Equal(t, canonical(m), canonical(byCSV))
 
 		again, err := WriteYAML(byCSV)
 		require.NoError(t, err)

@@ -101,8 +101,8 @@ func outcomeOf(p *Program, record []byte) result {
 			key = fmt.Sprintf("position %09d", i)
 		}
 		r.keys = append(r.keys, key)
-		if r.Fate == Taken {
-			r.findings[key] = one // of a record that is not taken no finding is
+		if r.Fate == Taken && (one.Fate == Taken || r.findings[key].Fate != Taken) { // of a record that is not taken no finding is
+			r.findings[key] = one
 		}
 	}
 	return r

@@ -34,7 +34,9 @@
 // rejects, too.
 //
 // Expressions are pure: they see one record, and neither clock nor network.
-// They are bounded in length, nesting, steps, size of texts and of results.
+// They are bounded in length, nesting, steps, size of texts, of lists and of
+// results, and in how much of a record they read, each and all of a record
+// together; what goes beyond is rejected.
 //
 // # Forms
 //
@@ -47,15 +49,20 @@
 // A field's type says what it means; vendors write it in several ways:
 //
 //	string     a string, or a number by its exact digits
-//	int        an integer of 64 bits, or a string of one; of 32 bits and not
-//	           below zero where the target has a column for it
-//	float      a number, or a string of one
+//	int        an integer of 64 bits, or a string of one, without fraction or
+//	           exponent; of 32 bits and not below zero where the target has a
+//	           column for it
+//	float      a number, or a string of one: the nearest that 64 bits hold;
+//	           one beyond them, such as 1e400, is none
 //	bool       true or false, or a string of them
 //	timestamp  ISO 8601 with an offset (Z, +0000, +00:00), with or without a
 //	           fraction, or milliseconds since 1970 as a number or a string;
 //	           years 1970 to 9999; kept in UTC, to the microsecond
 //	severity   1 to 5, as a number or a string
-//	any        any JSON (attributes): kept with sorted names
+//	any        any JSON (attributes): kept with sorted names, and numbers by
+//	           their exact digits, with exponents up to 1000; an expression
+//	           reads them as int, or as float where there is a fraction or an
+//	           exponent
 //
 // A source field that is absent, null or an empty string leaves its target
 // empty, or at the row's default. Where the target or the source model says
@@ -77,5 +84,5 @@
 //
 // The one repair is made to text: NUL and bytes that are not UTF-8, which
 // PostgreSQL cannot hold, become U+FFFD. An id with them is rejected, since
-// an altered id is another one's.
+// an altered id is another one's; so is one that an expression makes of them.
 package transform

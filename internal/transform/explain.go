@@ -10,6 +10,7 @@ const (
 	Taken    Fate = "taken"
 	Omitted  Fate = "left out" // by one of the map's conditions
 	Rejected Fate = "rejected"
+	Repeated Fate = "repeated" // a finding: the record has it again, and the last one counts
 )
 
 // Bounds of what is explained of one record.

@@ -65,6 +65,28 @@ func TestExplainOfWholeRecords(t *testing.T) {
 	require.Equal(t, `[{"a":2,"b":1}]`, e.Rows[1].Value)
 }
 
+func TestAFindingSharesTheFateOfItsRecordAndOfALaterOneWithItsID(t *testing.T) {
+	t.Parallel()
+	p := conditional(t, `record.?name.orValue("") != "test"`, `finding.severity > 1`)
+	fates := func(record string) (fates []Fate) {
+		for _, f := range p.Explain([]byte(record)).Findings {
+			fates = append(fates, f.Fate)
+		}
+		return fates
+	}
+	findings := `,"findings":[{"id":1,"severity":2},{"id":2,"severity":1},{"id":1,"severity":2},{"id":1,"severity":3},{"id":1,"severity":1}]}`
+	require.Equal(t, []Fate{Repeated, Omitted, Rejected, Taken, Omitted}, fates(`{"id":1`+findings))
+	require.Equal(t, []Fate{Omitted, Omitted, Omitted, Omitted, Omitted}, fates(`{"id":1,"name":"test"`+findings))
+	require.Equal(t, []Fate{Rejected, Rejected, Rejected, Rejected, Rejected}, fates(`{"name":"Shop"`+findings))
+	e := p.Explain([]byte(`{"id":1` + findings))
+	require.Contains(t, e.Findings[2].Reason, "is a repeated id")
+	d := Diff(conditional(t, "", "finding.severity > 9"), p, []byte(`{"id":1`+findings))
+	require.Equal(t, Taken, d.Findings[0].After.Fate)
+
+	e = findingProgram(t).Explain([]byte(`{"id":7,"app":{"id":1,"name":{}},"severity":"4"}`))
+	require.Equal(t, Rejected, e.Findings[0].Fate, "the asset is wrong")
+}
+
 func TestExplanationsAreBounded(t *testing.T) {
 	t.Parallel()
 	finding := `{"id":%d,"severity":1,"title":"` + strings.Repeat("x", 2000) + `"}`
@@ -96,13 +118,11 @@ func TestExplainAgreesWithApply(t *testing.T) {
 		require.Equal(t, Taken, e.Fate)
 		require.Equal(t, asset.ExternalID, e.ID)
 		require.True(t, Diff(p, p, record).Same())
-		taken := map[string]bool{}
+		fates := map[Fate]int{}
 		for _, f := range e.Findings {
-			if f.Fate == Taken {
-				taken[f.ID] = true
-			}
+			fates[f.Fate]++
 		}
-		require.Len(t, taken, len(asset.Findings))
+		require.Equal(t, []int{len(asset.Findings), len(rejects)}, []int{fates[Taken], fates[Rejected]})
 	})
 }
 

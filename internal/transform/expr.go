@@ -17,10 +17,13 @@ import (
 
 // expression is a compiled expression.
 type expression struct {
-	program cel.Program
+	program cel.Program // counts its steps
+	short   cel.Program // does not, which takes half the time; nil where they have to be counted
 	result  *types.Type
 	reads   []read
-	loops   bool // it has a loop, which alone can run for long
+	steps   int  // of its text
+	loops   int  // only they can run for long
+	grows   bool // it calls a function that may do, or give, far more than it is given
 }
 
 // read is a field of the record or the finding that an expression reads.
@@ -87,7 +90,14 @@ func (e *expressions) compile(text string, ofFinding bool) (*expression, *fault)
 			recordVariable, findingVariable, recordVariable, e.types.object("").names[0])}
 	}
 	var err error
-	x.program, err = env.Program(checked, cel.CostLimit(maxCost), cel.InterruptCheckFrequency(interruptEvery), cel.EvalOptions(cel.OptOptimize))
+	bounds := []cel.ProgramOption{cel.CostLimit(maxCost), cel.CostTrackerOptions(textCosts...), cel.InterruptCheckFrequency(interruptEvery)}
+	if x.loops > 1 {
+		bounds = append(bounds, cel.MemoryLimit(maxValues), cel.MemoryTracking(types.MemoryTrackerSizeCalculator(valueSizes)))
+	}
+	x.program, err = env.Program(checked, append(bounds, cel.EvalOptions(cel.OptOptimize))...)
+	if err == nil && x.loops == 0 && !x.grows && x.steps <= shortSteps {
+		x.short, err = env.Program(checked, cel.EvalOptions(cel.OptOptimize))
+	}
 	if err != nil {
 		return nil, &fault{message: "cannot be used: " + printable([]byte(err.Error()))}
 	}
@@ -114,9 +124,10 @@ func (e *expressions) readsOf(tree *ast.AST, x *expression) bool {
 		}
 	}
 	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(n ast.Expr) {
+		x.steps++
 		switch n.Kind() {
 		case ast.ComprehensionKind:
-			x.loops = true
+			x.loops++
 		case ast.IdentKind:
 			if name := n.AsIdent(); name == recordVariable || name == findingVariable {
 				variables++
@@ -124,10 +135,12 @@ func (e *expressions) readsOf(tree *ast.AST, x *expression) bool {
 		case ast.SelectKind:
 			add(n.AsSelect().Operand(), n.AsSelect().FieldName())
 		case ast.CallKind:
-			if c := n.AsCall(); c.FunctionName() == operators.OptSelect && c.Args()[1].Kind() == ast.LiteralKind {
+			c := n.AsCall()
+			if c.FunctionName() == operators.OptSelect && c.Args()[1].Kind() == ast.LiteralKind {
 				name, _ := c.Args()[1].AsLiteral().(types.String)
 				add(c.Args()[0], string(name))
 			}
+			x.grows = x.grows || slices.Contains(growing, c.FunctionName())
 		}
 	}))
 	return variables == 0
@@ -216,14 +229,18 @@ func (v *variables) ResolveName(name string) (any, bool) {
 func (v *variables) Parent() cel.Activation { return nil }
 
 // evaluate returns an expression's value as JSON, appended to dst, and what it
-// cost.
-func (x *expression) evaluate(ctx context.Context, v *variables, dst []byte) (_ []byte, cost uint64, reason string) {
+// cost. What it reads is so many bytes of JSON.
+func (x *expression) evaluate(ctx context.Context, v *variables, reads int, dst []byte) (_ []byte, cost uint64, reason string) {
 	var result ref.Val
 	var details *cel.EvalDetails
 	var err error
-	if x.loops {
+	switch {
+	case x.loops > 0:
 		result, details, err = x.program.ContextEval(ctx, v)
-	} else {
+	case x.short != nil && reads <= shortReads:
+		cost = uint64(x.steps * (1 + reads/10)) // at most, whatever its steps do
+		result, details, err = x.short.Eval(v)
+	default:
 		result, details, err = x.program.Eval(v)
 	}
 	if spent := details.ActualCost(); spent != nil {
@@ -244,39 +261,10 @@ func failed(err error) string {
 	switch {
 	case strings.Contains(text, "cost limit exceeded"):
 		text = "it takes too many steps"
+	case strings.Contains(text, "memory limit exceeded"):
+		text = "it makes too many values"
 	case strings.Contains(text, "no such overload"):
 		text = "a value in it is of a type that its function does not take"
 	}
 	return "cannot be evaluated: " + printable([]byte(text))
-}
-
-// isOptional says that an expression may have no value.
-func isOptional(t *types.Type) bool { return t.TypeName() == types.OptionalType.TypeName() }
-
-// typeOf returns the type of an expression's value in the terms of models; ""
-// for a type that no target takes, Any where only the value will tell.
-func typeOf(t *types.Type) Type {
-	switch t.Kind() {
-	case types.StringKind:
-		return String
-	case types.IntKind, types.UintKind:
-		return Int
-	case types.DoubleKind:
-		return Float
-	case types.BoolKind:
-		return Bool
-	case types.TimestampKind:
-		return Timestamp
-	case types.ListKind:
-		return Array
-	case types.MapKind, types.StructKind:
-		return Object
-	case types.OpaqueKind:
-		if isOptional(t) {
-			return typeOf(t.Parameters()[0])
-		}
-	case types.DynKind, types.AnyKind, types.NullTypeKind:
-		return Any
-	}
-	return ""
 }

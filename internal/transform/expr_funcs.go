@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/cost"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -20,10 +21,54 @@ const (
 	maxText            = 256 << 10
 	interruptEvery     = 100 // steps of a loop
 
+	// Loops that follow each other, or are inside of one another, can make lists
+	// of lists that have far more in them than they took steps to make, and CEL
+	// counts one step to compare those.
+	maxValues = 200_000 // in a list, with all that is in it; ten characters are one
+
 	// Of all expressions of one record, which may have very many findings.
 	maxRecordCost = 200_000_000
-	maxComputed   = 64 << 20 // bytes of JSON
+	maxRead       = 512 << 20 // bytes of JSON, those that are read again included
+	maxComputed   = 64 << 20  // bytes of JSON
+
+	// What is no more than this cannot come near the bounds.
+	shortSteps = 50
+	shortReads = 1 << 10 // bytes of JSON
 )
+
+// growing are the functions whose work does not follow from what they are given.
+var growing = []string{"matches", "replace", "join"}
+
+// textCosts make the functions for text cost what CEL's own do: one for every
+// ten characters that they read or give.
+var textCosts = func() (options []cost.TrackerOption) {
+	for _, overload := range []string{"string_lowerAscii", "string_upperAscii", "string_trim", "string_replace", "string_split",
+		"list_join", "string_substring_from", "string_substring_from_to"} {
+		options = append(options, cost.OverloadTracker(overload, func(args []ref.Val, result ref.Val) *uint64 {
+			size := sizeOf(result)
+			for _, arg := range args {
+				size += sizeOf(arg)
+			}
+			units := uint64(1 + size/10)
+			return &units
+		}))
+	}
+	return options
+}()
+
+// valueSizes counts what is in a list, however deep.
+var valueSizes = types.NewSizeCalculator(types.SizeCalculatorMaxDepth(10*maxExpressionDepth), types.SizeCalculatorMaxTraversal(10*maxValues))
+
+// sizeOf is how much of a value a function for text goes through.
+func sizeOf(v ref.Val) int {
+	switch v := v.(type) {
+	case types.String:
+		return len(v)
+	case traits.Lister:
+		return int(v.Size().(types.Int))
+	}
+	return 0
+}
 
 // baseEnvironment has CEL's standard functions and a few for text.
 var baseEnvironment = sync.OnceValues(func() (*cel.Env, error) {

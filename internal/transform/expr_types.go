@@ -187,3 +187,34 @@ func environment(base *cel.Env, t *recordTypes, findings string) (*cel.Env, erro
 }
 
 var errAbsent = errors.New("is absent")
+
+// isOptional says that an expression may have no value.
+func isOptional(t *types.Type) bool { return t.TypeName() == types.OptionalType.TypeName() }
+
+// typeOf returns the type of an expression's value in the terms of models; ""
+// for a type that no target takes, Any where only the value will tell.
+func typeOf(t *types.Type) Type {
+	switch t.Kind() {
+	case types.StringKind:
+		return String
+	case types.IntKind, types.UintKind:
+		return Int
+	case types.DoubleKind:
+		return Float
+	case types.BoolKind:
+		return Bool
+	case types.TimestampKind:
+		return Timestamp
+	case types.ListKind:
+		return Array
+	case types.MapKind, types.StructKind:
+		return Object
+	case types.OpaqueKind:
+		if isOptional(t) {
+			return typeOf(t.Parameters()[0])
+		}
+	case types.DynKind, types.AnyKind, types.NullTypeKind:
+		return Any
+	}
+	return ""
+}

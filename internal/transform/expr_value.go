@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"strconv"
 
 	"cel.dev/cel-go/common/types"
@@ -13,51 +12,6 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 	"github.com/go-json-experiment/json/jsontext"
 )
-
-// jsonObject is a JSON object as expressions see it. Its fields are read when they
-// are asked for.
-type jsonObject struct {
-	of      *objectType
-	json    []byte
-	scratch *scratch
-	// Of the record and the finding that is being read, only the fields that
-	// the map's expressions name are known: they were captured on the way.
-	captured []captured
-	scope    *scope
-}
-
-// captured is the JSON of a field that expressions read.
-type captured struct {
-	scope uint64 // in which it was read
-	json  []byte
-}
-
-// raw returns the JSON of a field; nil of an absent one.
-func (o *jsonObject) raw(m *objectMember) ([]byte, error) {
-	if o.captured == nil {
-		return memberOf(o.json, m.name, o.scratch)
-	}
-	if c := &o.captured[m.capture]; c.scope == o.scope.id {
-		return c.json, nil
-	}
-	return nil, nil
-}
-
-// value returns a field's value.
-func (o *jsonObject) value(m *objectMember) (ref.Val, error) {
-	raw, err := o.raw(m)
-	if err == nil && m.shape.absent(raw) {
-		err = fmt.Errorf("%w here: test it with has(), or write .?%s.orValue(...)", errAbsent, m.name)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s %w", m.name, err)
-	}
-	v, reason := m.shape.read(o.scratch, raw)
-	if reason != "" {
-		return nil, fmt.Errorf("%s %s", m.name, reason)
-	}
-	return v, nil
-}
 
 // absent says that there is no value: nothing, null, or an empty string where
 // there should be something else than text.
@@ -71,10 +25,11 @@ func (s *shape) read(scratch *scratch, raw []byte) (ref.Val, string) {
 	var reason string
 	switch s.of {
 	case String:
-		text, _, ok := scratch.scalar(raw)
+		text, altered, ok := scratch.scalar(raw)
 		if !ok {
 			return nil, reasonScalar
 		}
+		scratch.altered = scratch.altered || altered
 		return types.String(text), ""
 	case Int:
 		v, reason = readInt(scratch, raw)
@@ -150,15 +105,17 @@ func anyValue(scratch *scratch, raw []byte) (ref.Val, string) {
 	case '[':
 		return (&shape{element: anyShape}).list(scratch, raw)
 	case '"':
-		text, _, _ := scratch.scalar(raw)
+		text, altered, _ := scratch.scalar(raw)
+		scratch.altered = scratch.altered || altered
 		return types.String(text), ""
 	case 't', 'f':
 		return types.Bool(raw[0] == 't'), ""
 	case 'n':
 		return types.NullValue, ""
 	}
-	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
-		return types.Int(n), ""
+	if !bytes.ContainsAny(raw, ".eE") {
+		v, reason := readInt(scratch, raw)
+		return types.Int(v.num), reason
 	}
 	v, reason := readFloat(scratch, raw)
 	return types.Double(math.Float64frombits(uint64(v.num))), reason
@@ -259,25 +216,3 @@ func appendMap(dst []byte, v traits.Mapper, depth int) (_ []byte, err error) {
 	}
 	return append(dst, '}'), nil
 }
-
-// ConvertToNative is part of ref.Val; nothing converts records.
-func (o *jsonObject) ConvertToNative(to reflect.Type) (any, error) {
-	return nil, fmt.Errorf("%s cannot be converted to %v", typeName(o.of.path), to)
-}
-
-// ConvertToType is part of ref.Val.
-func (o *jsonObject) ConvertToType(to ref.Type) ref.Val {
-	return types.NewErr("%s cannot be converted to %s", typeName(o.of.path), to.TypeName())
-}
-
-// Equal compares two objects as they are written.
-func (o *jsonObject) Equal(other ref.Val) ref.Val {
-	p, ok := other.(*jsonObject)
-	return types.Bool(ok && bytes.Equal(o.json, p.json))
-}
-
-// Type is part of ref.Val.
-func (o *jsonObject) Type() ref.Type { return types.NewObjectType(typeName(o.of.path)) }
-
-// Value is part of ref.Val.
-func (o *jsonObject) Value() any { return o }

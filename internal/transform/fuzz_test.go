@@ -2,6 +2,7 @@ package transform
 
 import (
 	"bytes"
+	"io/fs"
 	"testing"
 	"unicode/utf8"
 
@@ -55,15 +56,10 @@ func expressive(t testing.TB) *Program {
 }
 
 func FuzzParseMap(f *testing.F) {
-	maps := schema.Maps()
 	for _, name := range []string{"qualys-tas-application.yaml", "qualys-tas-api-collection.yaml"} {
-		file, err := maps.Open(name)
+		text, err := fs.ReadFile(schema.Maps(), name)
 		require.NoError(f, err)
-		var text bytes.Buffer
-		_, err = text.ReadFrom(file)
-		require.NoError(f, err)
-		require.NoError(f, file.Close())
-		f.Add(text.Bytes())
+		f.Add(text)
 	}
 	head := "name: x\nsource: qualys-tas.application\ntarget: inventory\nrows:\n"
 	f.Add([]byte(head + "  - {from: id, to: asset.assetHeader.externalAssetId, default: 1, convert: string}\n"))
@@ -181,6 +177,44 @@ func FuzzInfer(f *testing.F) {
 			requireBounds(t, asset, rejects)
 		}
 		require.NotEmpty(t, i.Model.Markdown())
+	})
+}
+
+func FuzzParseModel(f *testing.F) {
+	for _, name := range []string{"qualys-tas.application.yaml", "inventory.yaml"} {
+		text, err := fs.ReadFile(schema.Models(), name)
+		require.NoError(f, err)
+		f.Add(bytes.Replace(text, []byte("name: qualys-tas."), []byte("name: file."), 1))
+	}
+	head := "name: file.x\ntitle: X\nrole: source\ndescription: d\nfields:\n"
+	f.Add([]byte(head + "  - {path: id, type: string, required: true, example: '1', description: d, evidence: inferred, values: [a, 'b']}\n"))
+	f.Add([]byte(head + "  - {path: a, type: array, description: d, evidence: inferred}\n  - {path: 'a[].b', type: int, description: \"\\0\", evidence: documented, note: |\n    x\n\n    y}\n"))
+	f.Add([]byte("records: findings\nclasses: [host]\n" + head + "  - &a {path: '*', type: any, maxBytes: 1e3, <<: *a}\n"))
+	models := defaultModels(f)
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, err := ParseModel("model.yaml", text)
+		if err != nil {
+			require.IsType(t, Problems{}, err)
+			require.NotEmpty(t, err)
+			return
+		}
+		written, err := WriteModel(m)
+		require.NoError(t, err)
+		again, err := ParseModel("model.yaml", written)
+		require.NoError(t, err, "%s", written)
+		require.Equal(t, m, again, "%s", written)
+		require.NotEmpty(t, m.Markdown())
+
+		all, err := models.With(m)
+		require.NoError(t, err)
+		row := Row{From: m.Fields[0].Path, To: "asset.assetHeader.externalAssetId"}
+		p, err := Compile(&Map{Name: "x", Source: m.Name, Target: "inventory", When: "true || has(record.id)", Rows: []Row{row}}, all)
+		if err != nil {
+			require.NotEmpty(t, err.Error())
+			return
+		}
+		asset, rejects := p.NewApplier().Apply(applicationRecord(1))
+		requireBounds(t, asset, rejects)
 	})
 }
 

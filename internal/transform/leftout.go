@@ -66,6 +66,9 @@ func (a *Applier) computeRule(r *rule, s *scope) {
 		a.trace.source(r, a.readBy(r))
 	}
 	raw, reason := a.evaluate(r, s)
+	if reason == "" && r.id && a.scratch.altered {
+		reason = reasonAlteredID
+	}
 	if reason != "" {
 		a.fail(s, r.index, r.label, a.readBy(r), reason)
 		return
@@ -83,12 +86,23 @@ func (a *Applier) evaluate(r *rule, s *scope) ([]byte, string) {
 	if a.cost > maxRecordCost || a.computed > maxComputed {
 		return nil, "cannot be evaluated: the expressions of this record take too many steps, or give too much, together"
 	}
+	a.scratch.altered = false
 	var cost uint64
 	var reason string
-	a.result, cost, reason = r.expr.evaluate(a.ctx, &a.variables, a.result[:0])
+	a.result, cost, reason = r.expr.evaluate(a.ctx, &a.variables, a.sizeRead(r), a.result[:0])
 	a.cost += cost
 	a.computed += len(a.result)
 	return a.result, reason
+}
+
+// sizeRead is how many bytes of JSON a rule's expression reads.
+func (a *Applier) sizeRead(r *rule) (size int) {
+	for _, read := range r.expr.reads {
+		if c := &a.captured[read.member.capture]; c.scope == a.scope(read.variable == findingVariable).id {
+			size += len(c.json)
+		}
+	}
+	return size
 }
 
 // readBy returns what a rule's expression reads, as a JSON object.

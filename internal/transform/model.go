@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // A Type says what the values of a field mean. How a vendor writes them may
@@ -112,6 +114,16 @@ func (m *Models) With(more ...*Model) (*Models, error) {
 	return all, nil
 }
 
+// Replacing returns the models with some of them in place of those of their
+// names, or beside them.
+func (m *Models) Replacing(some ...*Model) *Models {
+	all := &Models{byName: maps.Clone(m.byName)}
+	for _, model := range some {
+		all.byName[model.Name] = model
+	}
+	return all
+}
+
 // Names returns the names of all models, sorted.
 func (m *Models) Names() []string { return sortedKeys(m.byName) }
 
@@ -148,6 +160,10 @@ func parseModel(file string, data []byte) (*Model, Problems) {
 	if root == nil {
 		return nil, d.problems
 	}
+	return d.readModel(root), d.problems
+}
+
+func (d *document) readModel(root *yaml.Node) *Model {
 	keys := d.mapping(root, "the model", "name!", "title!", "role!", "description!", "records", "classes", "fields!")
 	m := &Model{
 		Name:        d.text(keys["name"], "name"),
@@ -193,7 +209,7 @@ func parseModel(file string, data []byte) (*Model, Problems) {
 			d.addf(n, "field %q %s", f.Path, fault)
 		}
 	}
-	return m, d.problems
+	return m
 }
 
 // add enters a field and returns what is wrong with it.

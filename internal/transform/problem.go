@@ -44,12 +44,18 @@ func (p Problem) String() string {
 type Problems []Problem
 
 func (p Problems) Error() string {
-	lines := make([]string, len(p))
-	for i, problem := range p {
-		lines[i] = problem.String()
+	lines := make([]string, 0, min(len(p), maxProblems+1))
+	for _, problem := range p[:min(len(p), maxProblems)] {
+		lines = append(lines, problem.String())
+	}
+	if more := len(p) - maxProblems; more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(lines, "\n")
 }
+
+// maxProblems is how many of them a person is told at once.
+const maxProblems = 100
 
 // err returns p as an error, or nil when there are none.
 func (p Problems) err() error {

@@ -1,6 +1,9 @@
 package transform
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // trace notes what becomes of each row while a record is applied.
 type trace struct {
@@ -34,7 +37,36 @@ func applyTraced(p *Program, record []byte) (*trace, *Reject, *Applier) {
 	if p.single {
 		t.endFinding(a, &a.findingScope)
 	}
+	t.settle(a, reject)
 	return t, reject, a
+}
+
+// settle gives findings the fate that they have for reasons beside their own:
+// none is taken of a record that is not, and of those with one id the last.
+func (t *trace) settle(a *Applier, reject *Reject) {
+	if reject == nil && !a.assetScope.leftOut {
+		found := slices.Clone(a.positions)
+		a.dropRepeats()
+		for i, position := range found {
+			if a.positions[i] < 0 {
+				t.findings[position].fate = Repeated
+			}
+		}
+		for _, r := range a.rejects {
+			if f := &t.findings[r.Finding]; f.fate == Repeated {
+				f.fate, f.why = Rejected, failure{row: r.Row, reason: r.Reason}
+			}
+		}
+		return
+	}
+	for i := range t.findings {
+		switch f := &t.findings[i]; {
+		case reject == nil:
+			f.fate, f.why = Omitted, failure{}
+		case f.fate != Rejected:
+			f.fate, f.why = Rejected, failure{reason: "its record is rejected"}
+		}
+	}
 }
 
 func (t *trace) row(index int) *traced {

@@ -28,21 +28,46 @@ func CheckModelName(name string) error {
 // ParseModel reads a source model of a user from YAML. The file is only named
 // in messages. Its error is of type Problems.
 func ParseModel(file string, data []byte) (*Model, error) {
-	m, problems := parseModel(file, data)
-	if m == nil {
-		return nil, problems
+	d := &document{file: file}
+	root := d.parse(data)
+	if root == nil {
+		return nil, d.problems
+	}
+	return d.readUserModel(root)
+}
+
+// ReadModel reads a source model of a user from a node of a YAML file, such as
+// one of several documents; otherwise it is as ParseModel.
+func ReadModel(file string, root *yaml.Node) (*Model, error) {
+	return (&document{file: file}).readUserModel(root)
+}
+
+func (d *document) readUserModel(root *yaml.Node) (*Model, error) {
+	m := d.readModel(root)
+	at := map[string]*yaml.Node{"name": root, "role": root, "fields": root}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		at[root.Content[i].Value] = root.Content[i+1]
+	}
+	add := func(key, suggestion, format string, args ...any) {
+		d.addf(at[key], format, args...)
+		last := &d.problems[len(d.problems)-1]
+		last.Key, last.Suggestion = key, suggestion
 	}
 	if err := CheckModelName(m.Name); err != nil {
-		problems = append(problems, Problem{File: file, Key: "name", Message: err.Error()})
+		if own := UserModelPrefix + m.Name; CheckModelName(own) == nil {
+			add("name", own, "%v; did you mean %q?", err, own)
+		} else {
+			add("name", "", "%v", err)
+		}
 	}
-	if m.Role != SourceRole {
-		problems = append(problems, Problem{File: file, Key: "role", Message: "a model of a file is a source model: its role is source", Suggestion: SourceRole})
+	if m.Role == TargetRole {
+		add("role", SourceRole, "a model of a file is a source model: its role is %s", SourceRole)
 	}
 	if len(m.Fields) == 0 || len(m.Fields) > maxFields {
-		problems = append(problems, Problem{File: file, Key: "fields", Message: fmt.Sprintf("has %d fields; 1 to %d are allowed", len(m.Fields), maxFields)})
+		add("fields", "", "has %d fields; 1 to %d are allowed", len(m.Fields), maxFields)
 	}
-	if len(problems) > 0 {
-		return nil, problems
+	if len(d.problems) > 0 {
+		return nil, d.problems
 	}
 	return m, nil
 }

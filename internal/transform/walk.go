@@ -71,7 +71,7 @@ func (a *Applier) readAhead() error {
 			return err
 		}
 		if child != nil && child.capture >= 0 {
-			a.captured[child.capture] = captured{a.assetScope.id, a.lasting(raw)}
+			a.captured[child.capture] = captured{scope: a.assetScope.id, json: a.lasting(raw)}
 		}
 	}
 	a.rewind()
@@ -150,7 +150,7 @@ func (a *Applier) field(n *node) error {
 		return err
 	}
 	if n.capture >= 0 {
-		a.captured[n.capture] = captured{s.id, a.lasting(raw)}
+		a.captured[n.capture] = captured{scope: s.id, json: a.lasting(raw)}
 	}
 	for _, r := range n.rules {
 		a.take(r, a.scope(r.finding), raw)

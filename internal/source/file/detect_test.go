@@ -2,6 +2,7 @@ package file
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"strings"
 	"testing"
@@ -96,6 +97,37 @@ func TestATextAboveItsBoundIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "its text is larger than 1024 MiB (split it")
 	_, err = io.Copy(io.Discard, &limited{r: strings.NewReader("abc"), rest: 3})
 	require.NoError(t, err)
+}
+
+// FuzzDetect reads files of all names and options: whatever is detected can be
+// read, in UTF-8, to its end or to what is wrong with it.
+func FuzzDetect(f *testing.F) {
+	f.Add("a.csv", uint8(0), []byte("sep=;\r\nid;name\n1;\"a\nb\"\n"))
+	f.Add("a.json", uint8(1), []byte("\uFEFF{\"a\":[{\"id\":1}]}\n{}"))
+	f.Add("a", uint8(2), []byte("\xFF\xFEi\x00d\x00\n\x00\x00\xD8"))
+	f.Add("-", uint8(3), []byte("id|name\n1|K\xe4se\n"))
+	f.Add("a.jsonl", uint8(4), []byte("PK\x03\x04"))
+	f.Add("a.tsv", uint8(5), []byte("id\tn\n1\t\"2\n"))
+	f.Fuzz(func(t *testing.T, name string, given uint8, content []byte) {
+		o := Options{
+			Format:   append(Formats(), "")[given%4],
+			Encoding: append(Encodings(), "")[given/4%4],
+		}
+		text, found, err := Detect(name, bytes.NewReader(content), o)
+		if err != nil {
+			require.NotEmpty(t, err.Error())
+			return
+		}
+		require.NoError(t, found.Check())
+		require.NotEmpty(t, found.Format)
+		require.True(t, o.Format == "" || o.Format == found.Format)
+		read, err := io.ReadAll(text)
+		require.True(t, validUTF8(read) || err != nil)
+		records, _ := scanned(t, string(read), found)
+		for _, record := range records {
+			require.True(t, strings.HasPrefix(record, "! ") || json.Valid([]byte(record)), "%q", record)
+		}
+	})
 }
 
 // TestWhateverIsDetectedCanBeRead without a panic, and in UTF-8.
