@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 
 	"sluice/internal/catalog"
 	"sluice/internal/source"
@@ -19,12 +17,8 @@ import (
 	"sluice/workflows"
 )
 
-// How long a test may take, and how long it may stay without a worker before
-// it is given up.
-const (
-	testBound   = 5 * time.Minute
-	workerBound = 5 * time.Second
-)
+// testBound is how long a test may take.
+const testBound = 5 * time.Minute
 
 // testFlags say whether, and for which applications, a connector is tested.
 type testFlags struct {
@@ -227,9 +221,8 @@ func (a *app) testConnector(ctx context.Context, c catalog.Connector, test testF
 // the same.
 func (a *app) runTest(ctx context.Context, temporalClient client.Client, in workflows.TestInput) (workflows.TestResult, error) {
 	var none, result workflows.TestResult
-	queue := a.taskQueue()
 	run, err := temporalClient.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflows.TestWorkflowID(in), TaskQueue: queue,
+		ID: workflows.TestWorkflowID(in), TaskQueue: a.taskQueue(),
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowExecutionTimeout: testBound,
 		StaticSummary:            workflows.TestSummary(in.Connector),
@@ -237,52 +230,8 @@ func (a *app) runTest(ctx context.Context, temporalClient client.Client, in work
 	if err != nil {
 		return none, fmt.Errorf("start the connection test: %w", err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- run.Get(ctx, &result) }()
-	select {
-	case err = <-ended:
-	case <-time.After(workerBound):
-		untouched, uerr := a.untouched(ctx, temporalClient, run)
-		if uerr != nil {
-			return none, uerr
-		}
-		if untouched {
-			err := temporalClient.TerminateWorkflow(ctx, run.GetID(), run.GetRunID(), "no worker took it up")
-			return none, errors.Join(fmt.Errorf("no worker answers on task queue %q: start one with 'sluice dev', or sluice-worker", queue), err)
-		}
-		err = <-ended
-	}
-	if ctx.Err() != nil {
-		return none, ctx.Err()
-	}
-	if err != nil {
-		return none, fmt.Errorf("the connection test of %s ended without a result: %s", in.Connector, reasonOf(err))
+	if err := a.await(ctx, temporalClient, run, &result, "the connection test of "+in.Connector+" ended without a result"); err != nil {
+		return none, err
 	}
 	return result, nil
-}
-
-// untouched says whether no worker has taken up a workflow yet.
-func (a *app) untouched(ctx context.Context, temporalClient client.Client, run client.WorkflowRun) (bool, error) {
-	d, err := temporalClient.DescribeWorkflowExecution(ctx, run.GetID(), run.GetRunID())
-	if err != nil {
-		return false, fmt.Errorf("ask Temporal about the connection test: %w", err)
-	}
-	task := d.GetPendingWorkflowTask()
-	return d.GetWorkflowExecutionInfo().GetHistoryLength() <= 2 && task.GetState() != enums.PENDING_WORKFLOW_TASK_STATE_STARTED, nil
-}
-
-// reasonOf is what a workflow's error says to a person, without Temporal's
-// own words around it.
-func reasonOf(err error) string {
-	var app *temporal.ApplicationError
-	var timeout *temporal.TimeoutError
-	switch {
-	case errors.As(err, &app):
-		return app.Message()
-	case errors.As(err, &timeout):
-		return "it took too long: a worker may have gone away, or the vendor does not answer"
-	case temporal.IsCanceledError(err):
-		return "it was cancelled"
-	}
-	return err.Error()
 }

@@ -40,7 +40,7 @@ var differenceColumns = []column[difference]{
 }
 
 func newMapsDiff(a *app) *cobra.Command {
-	var s sample
+	s := sample{stored: true}
 	var show int
 	cmd := &cobra.Command{
 		Use:   "diff A B",

@@ -73,11 +73,17 @@ func newMapsPreview(a *app) *cobra.Command {
 		Short: "Show what a transform map makes of some records, and write nothing",
 		Long: `Show what a transform map makes of some records, row by row: the source's value
 beside the target's, what was done with it, what is rejected and why, and what the
-map's conditions leave out. The records are those that are kept of a profile's last
-run, or those of a file, a JSON object a line. Nothing is written. The map can be a
-version (NAME@2), or a file that was not imported yet.`,
+map's conditions leave out. Nothing is written. The map can be a version (NAME@2), or
+a file that was not imported yet.
+
+The records are the first that a profile reads now: a worker fetches them from the
+vendor, as a run of the profile would, by its connector and filters. The profile may
+be inactive, and a run of it under way. With --stored they are those that are kept
+of its last run, and with --file those of a file, a JSON object a line. A profile
+of kind file has no vendor: of it, those of its last import are taken.`,
 		Example: `  sluice maps preview acme-apps --profile acme
   sluice maps preview acme-apps.yaml --profile acme --records 20 --output csv
+  sluice maps preview acme-apps --profile acme --stored
   sluice maps preview acme-apps --file records.ndjson`,
 		Args: oneArgument("map name or file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -100,11 +106,15 @@ version (NAME@2), or a file that was not imported yet.`,
 		},
 	}
 	s.add(cmd, 5, 1000)
+	cmd.Flags().BoolVar(&s.stored, "stored", false, "records that are kept of the profile's last run, without asking the vendor")
 	return cmd
 }
 
 func (p *preview) count(e *transform.Explanation) {
 	p.Counts["records "+string(e.Fate)]++
+	if e.Fate != transform.Taken { // of which no finding is
+		return
+	}
 	for _, f := range e.Findings {
 		p.Counts["findings "+string(f.Fate)]++
 	}
@@ -190,7 +200,7 @@ func becomes(id string, fate transform.Fate, row, reason string) string {
 func countsText(counts map[string]int) string {
 	var parts []string
 	for _, what := range []string{"records", "findings"} {
-		for _, fate := range []string{string(transform.Taken), string(transform.Rejected), string(transform.Omitted), "not looked at"} {
+		for _, fate := range []string{string(transform.Taken), string(transform.Rejected), string(transform.Omitted), string(transform.Repeated), "not looked at"} {
 			switch n := counts[what+" "+fate]; n {
 			case 0:
 			case 1:

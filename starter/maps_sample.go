@@ -18,10 +18,11 @@ import (
 	"sluice/internal/transform"
 )
 
-// A sample says which records to look at: those of a file, or those that are
-// kept of a profile's last run.
+// A sample says which records to look at: those of a file, those that a profile
+// reads from its vendor now or, stored, those that are kept of its last run.
 type sample struct {
 	profile, file string
+	stored        bool
 	records, most int
 }
 
@@ -30,7 +31,11 @@ type sample struct {
 func (s *sample) add(cmd *cobra.Command, records, most int) {
 	s.most = most
 	flags := cmd.Flags()
-	flags.StringVar(&s.profile, "profile", "", "records that are kept of this profile's last run")
+	help := "records that this profile reads from its vendor now"
+	if s.stored {
+		help = "records that are kept of this profile's last run"
+	}
+	flags.StringVar(&s.profile, "profile", "", help)
 	flags.StringVar(&s.file, "file", "", "records of this file, a JSON object a line; - is standard input")
 	flags.IntVar(&s.records, "records", records, fmt.Sprintf("records to look at, at most %d", most))
 }
@@ -39,6 +44,8 @@ func (s *sample) check(cmd *cobra.Command) error {
 	switch {
 	case s.profile == "" && s.file == "":
 		return wrongUsage(cmd, "it is not clear which records are meant: give --profile, or a file with some by --file")
+	case s.file != "" && cmd.Flags().Changed("stored"):
+		return wrongUsage(cmd, "--stored is about the records of a profile's last run, and --file names others: give only one of them")
 	case s.records < 1 || s.records > s.most:
 		return wrongUsage(cmd, "--records %d is out of range: give 1 to %d", s.records, s.most)
 	}
@@ -62,8 +69,11 @@ func (s *sample) read(ctx context.Context, a *app, m *transform.Map, each func(f
 		}
 		return ctx.Err()
 	}
-	read := s.ofFile
-	if s.file == "" {
+	read := s.fetched
+	switch {
+	case s.file != "":
+		read = s.ofFile
+	case s.stored:
 		read = s.ofProfile
 	}
 	if err := read(ctx, a, m, one); err != nil && !errors.Is(err, errEnough) {

@@ -14,7 +14,7 @@ import (
 //	Plan        1 min           -          until it is decided
 //	Fetch       15 min          15 s       until the activity gives up
 //	PlanReplay  1 min           -          until it is decided
-//	Reread      1 min           -          until it is done
+//	Reread      15 min          15 s       until it is done
 //	Transform   15 min          15 s       until the activity gives up
 //	Upsert      15 min          15 s       until the activity gives up
 //	Reconcile   1 h             15 s       until it is decided
@@ -22,6 +22,8 @@ import (
 //	PlanTest    10 s            -          until it is decided, for 1 min
 //	Untested    10 s            -          until it is done, for 1 min
 //	Probe       90 s            15 s       3, for 2 min
+//	PlanSample  10 s            -          until it is decided, for 1 min
+//	Sample      90 s            15 s       3, for 2 min
 //	CleanUp     1 h             15 s       until it is done
 //
 // A batch ends by itself after 45 s of fetching, so 15 minutes only end an
@@ -31,9 +33,12 @@ import (
 // Fetch itself gives up after a time without progress, on errors that may
 // pass, and at once on those that do not. The longest interval between
 // attempts, a minute, is how late a run may notice that an outage is over.
-// Probe ends by itself after a minute. A worker of a pool begins what is sent to
-// it at once: what it has not begun after 10 s waits for a worker, and is said
-// to; a test is given up then, a fetch waits, for days if need be.
+// Probe and Sample end by themselves after a minute: somebody sits and waits for
+// them, so that a wait for the vendor which does not fit into their 2 minutes is
+// an error at once, and the person decides. A worker of a pool begins what is
+// sent to it at once: what it has not begun after 10 s waits for a worker, and is
+// said to; a test or a sample is given up then, a fetch waits, for days if need
+// be.
 // A cancelled run waits for what is under way: Plan too, or it would not know
 // that it has the lease, and what holds it.
 var (
@@ -57,6 +62,7 @@ var (
 		ScheduleToCloseTimeout: 2 * time.Minute, StartToCloseTimeout: 90 * time.Second, HeartbeatTimeout: 15 * time.Second,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumAttempts: 3},
 	}
+	sampling = probe
 )
 
 // poolPatience is how long a worker of a pool may take to begin what is sent to

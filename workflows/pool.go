@@ -62,7 +62,7 @@ func notBegun(err error) bool {
 // stored.
 func (r *ingestion) fetchBatch(ctx workflow.Context, s *lifecycle.Stream, ref catalog.BatchRef) (f activities.Fetched, err error) {
 	if r.replay != nil {
-		options := summarised(control, fmt.Sprintf("%s batch %d · kept records", s.Name, ref.Batch))
+		options := summarised(data, fmt.Sprintf("%s batch %d · kept records", s.Name, ref.Batch))
 		err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), acts.Reread, ref).Get(ctx, &f)
 		return f, err
 	}

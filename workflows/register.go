@@ -12,6 +12,7 @@ func Register(w worker.Registry, a *activities.Activities) {
 	w.RegisterWorkflow(IngestionWorkflow)
 	w.RegisterWorkflow(ReplayWorkflow)
 	w.RegisterWorkflow(ConnectionTestWorkflow)
+	w.RegisterWorkflow(SampleWorkflow)
 	w.RegisterWorkflow(MaintenanceWorkflow)
 	w.RegisterActivity(a)
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Retention is how long what is not kept for ever is kept.
@@ -19,6 +22,7 @@ type Cleaned struct {
 	Rejects int64 `json:"rejects"`
 	Checks  int64 `json:"checks"`
 	Uploads int64 `json:"uploads"`
+	Samples int64 `json:"samples"` // that nobody has taken
 }
 
 // cleanAtOnce bounds a statement of a clean-up, so that it holds no lock for
@@ -28,6 +32,14 @@ const cleanAtOnce = 2000
 // notReplayed says that no replay of the run r is under way, which would miss
 // what is deleted.
 const notReplayed = "NOT EXISTS (SELECT FROM leases l JOIN runs again ON again.id = l.run_id WHERE (again.plan->'replay'->>'run')::bigint = r.id)"
+
+// keepOutCleanUp lets no clean-up delete anything until the transaction ends:
+// who takes a lease to keep something does so before or after a deletion, never
+// during one, which would not see the lease.
+func keepOutCleanUp(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext('clean-up'), 0)")
+	return err
+}
 
 // CleanUp deletes what is past its retention. The history of runs, their
 // counts and the changes of the inventory are kept. The last test of each of a
@@ -48,6 +60,7 @@ func (s *Store) CleanUp(ctx context.Context, r Retention, now time.Time) (Cleane
 			SELECT u.id FROM uploads u WHERE coalesce(u.ended_at, u.created_at) < $1
 			   AND NOT EXISTS (SELECT FROM runs r WHERE r.profile_id = u.profile_id AND (r.plan->>'upload')::bigint = u.id
 			                      AND (r.finished_at IS NULL OR r.finished_at >= $1)) LIMIT $2)`},
+		{&done.Samples, now.Add(-sampleKept), "DELETE FROM samples WHERE id IN (SELECT id FROM samples WHERE created_at < $1 LIMIT $2)"},
 		{&done.Rejects, now.Add(-r.Log), `
 			DELETE FROM rejects WHERE ctid IN (
 			SELECT j.ctid FROM rejects j JOIN runs r ON r.id = j.run_id
@@ -59,7 +72,13 @@ func (s *Store) CleanUp(ctx context.Context, r Retention, now time.Time) (Cleane
 			   AND EXISTS (SELECT FROM connector_checks l WHERE l.connector_id = c.connector_id AND l.application = c.application AND l.at > c.at) LIMIT $2)`},
 	} {
 		for {
-			tag, err := s.pool.Exec(ctx, step.query, step.before, cleanAtOnce)
+			var tag pgconn.CommandTag
+			err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
+				if err = keepOutCleanUp(ctx, tx); err == nil {
+					tag, err = tx.Exec(ctx, step.query, step.before, cleanAtOnce)
+				}
+				return err
+			})
 			if err != nil {
 				return done, fmt.Errorf("clean up: %w", err)
 			}

@@ -62,6 +62,7 @@ var relations = map[string]reading{
 	"remembered":        readNone,
 	"uploads":           readAll,
 	"upload_parts":      readNone,
+	"samples":           readNone,
 
 	"assets":             readAll,
 	"findings":           readAll,
