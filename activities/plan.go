@@ -166,6 +166,7 @@ func (a *Activities) draft(ctx context.Context, in PlanInput) (catalog.Plan, err
 			Advice: "change the profile's filters: 'sluice profiles update " + profile.Name + " --help'"}
 	}
 	overlap := make(map[string]time.Duration)
+	digests := make(map[string]string) // of what the streams' maps do
 	for _, name := range profile.AssetTypes {
 		assetType, err := kinds.AssetType(kind, name)
 		if err != nil {
@@ -182,12 +183,12 @@ func (a *Activities) draft(ctx context.Context, in PlanInput) (catalog.Plan, err
 		}
 		plan.Streams = append(plan.Streams, catalog.PlannedStream{
 			Name: name, Role: assetType.Role, Class: assetType.Class, MapID: version.ID, Nested: assetType.Nested})
-		overlap[name] = assetType.Overlap
+		overlap[name], digests[name] = assetType.Overlap, version.Digest
 		if assetType.Role != source.Reference {
 			continue
 		}
 		delete(watermarks, name)
-		if w, err := a.store.ReferenceWatermark(ctx, connector.ID, name, version.ID); err != nil {
+		if w, err := a.store.ReferenceWatermark(ctx, connector.ID, name, version.Digest); err != nil {
 			return catalog.Plan{}, err
 		} else if w != nil {
 			watermarks[name] = *w
@@ -207,7 +208,7 @@ func (a *Activities) draft(ctx context.Context, in PlanInput) (catalog.Plan, err
 	if in.Upload != 0 {
 		return ofUpload(plan, in, time.Now()), nil
 	}
-	plan.Mode, plan.ModeReason = decideMode(in.Mode, plan, watermarks, time.Now())
+	plan.Mode, plan.ModeReason = decideMode(in.Mode, plan, digests, watermarks, time.Now())
 	for i := range plan.Streams {
 		s := &plan.Streams[i]
 		if w, ok := watermarks[s.Name]; ok && readsOn(s.Role, w, plan, in.Mode, time.Now()) {
@@ -233,7 +234,8 @@ func tooOld(w catalog.Watermark, plan catalog.Plan, now time.Time) bool {
 }
 
 // decideMode says whether a delta run can be trusted to see all that matters.
-func decideMode(asked lifecycle.Mode, plan catalog.Plan, watermarks map[string]catalog.Watermark, now time.Time) (lifecycle.Mode, string) {
+// Versions of a map that do the same, by their digests, are as one.
+func decideMode(asked lifecycle.Mode, plan catalog.Plan, digests map[string]string, watermarks map[string]catalog.Watermark, now time.Time) (lifecycle.Mode, string) {
 	if asked == lifecycle.Full {
 		return lifecycle.Full, "asked for"
 	}
@@ -251,7 +253,7 @@ func decideMode(asked lifecycle.Mode, plan catalog.Plan, watermarks map[string]c
 		if w.Missed {
 			return lifecycle.Full, "the last full run of " + s.Name + " was not complete"
 		}
-		if w.MapID != s.MapID {
+		if w.MapDigest != digests[s.Name] {
 			return lifecycle.Full, "the transform map of " + s.Name + " has changed"
 		}
 		if !maps.EqualFunc(w.Filters, plan.Filters, slices.Equal) {

@@ -15,7 +15,7 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // watermark is of a stream that was read in full so long before noon.
 func watermark(fullAge time.Duration, filters map[string][]string) catalog.Watermark {
-	return catalog.Watermark{Clock: noon.Add(-time.Hour), FullAt: noon.Add(-fullAge), MapID: 1, Filters: filters}
+	return catalog.Watermark{Clock: noon.Add(-time.Hour), FullAt: noon.Add(-fullAge), MapDigest: "does this", Filters: filters}
 }
 
 func TestWhenADeltaRunCanBeTrusted(t *testing.T) {
@@ -26,6 +26,7 @@ func TestWhenADeltaRunCanBeTrusted(t *testing.T) {
 			{Name: "HOST", Role: source.Assets, MapID: 1},
 		},
 	}
+	digests := map[string]string{"KNOWLEDGEBASE": "does that", "HOST": "does this"}
 	for name, c := range map[string]struct {
 		last  catalog.Watermark
 		asked lifecycle.Mode
@@ -37,12 +38,13 @@ func TestWhenADeltaRunCanBeTrusted(t *testing.T) {
 		"filters are new":        {watermark(time.Hour, map[string][]string{}), lifecycle.Auto, lifecycle.Full},
 		"delta is asked for":     {watermark(25*time.Hour, nil), lifecycle.Delta, lifecycle.Delta},
 		"the last full is old":   {watermark(25*time.Hour, plan.Filters), lifecycle.Auto, lifecycle.Full},
-		"another map wrote them": {catalog.Watermark{FullAt: noon, MapID: 3, Filters: plan.Filters}, lifecycle.Auto, lifecycle.Full},
+		"another map wrote them": {catalog.Watermark{FullAt: noon, MapDigest: "does something else", Filters: plan.Filters}, lifecycle.Auto, lifecycle.Full},
+		"maps wrote them":        {catalog.Watermark{FullAt: noon, Filters: plan.Filters}, lifecycle.Auto, lifecycle.Full},
 	} {
-		mode, reason := decideMode(c.asked, plan, map[string]catalog.Watermark{"HOST": c.last}, noon)
+		mode, reason := decideMode(c.asked, plan, digests, map[string]catalog.Watermark{"HOST": c.last}, noon)
 		require.Equal(t, c.mode, mode, "%s: %s", name, reason)
 	}
-	mode, _ := decideMode(lifecycle.Auto, plan, nil, noon)
+	mode, _ := decideMode(lifecycle.Auto, plan, digests, nil, noon)
 	require.Equal(t, lifecycle.Full, mode, "nothing was read yet")
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sluice/internal/catalog"
 	"sluice/internal/inventory"
 	"sluice/internal/source"
 	"sluice/internal/source/kinds"
@@ -19,8 +20,8 @@ type ReconcileInput struct {
 
 // Reconcile applies what the stream proved to be gone. Findings that an asset
 // no longer has are fixed after a delta run too, where a record carries all
-// findings of its asset; assets can only be missed by a full run, and never by a
-// replay. In a dry run what it applies is rolled back.
+// findings of its asset; assets can only be missed by a full run, or by a replay
+// of the newest one. In a dry run what it applies is rolled back.
 func (a *Activities) Reconcile(ctx context.Context, in ReconcileInput) (inventory.Reconciled, error) {
 	beating, _, stop := withHeartbeat(ctx, Beat{Stream: in.Stream, Doing: "reconciling"})
 	defer stop()
@@ -33,11 +34,15 @@ func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventor
 	if err != nil {
 		return inventory.Reconciled{}, err
 	}
-	unknown, err := a.store.RejectedWithoutID(ctx, in.RunID, in.Stream)
+	fetchedBy := in.RunID
+	if plan.Replay != nil {
+		fetchedBy = plan.Replay.Run
+	}
+	unknown, err := a.store.RejectedWithoutID(ctx, in.RunID, fetchedBy, in.Stream)
 	if err != nil {
 		return inventory.Reconciled{}, err
 	}
-	aside, err := a.store.SetAsideIDs(ctx, in.RunID, in.Stream)
+	aside, err := a.store.SetAsideIDs(ctx, fetchedBy, in.Stream)
 	if err != nil {
 		return inventory.Reconciled{}, err
 	}
@@ -45,7 +50,7 @@ func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventor
 		// Whose findings they are, or which, is not known.
 		unknown, aside = unknown+int64(len(aside)), nil
 	}
-	scopes, err := a.store.Unread(ctx, in.RunID, in.Stream)
+	scopes, err := a.store.Unread(ctx, fetchedBy, in.Stream)
 	if err != nil {
 		return inventory.Reconciled{}, err
 	}
@@ -58,7 +63,7 @@ func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventor
 		return inventory.Reconciled{}, err
 	}
 	policy := inventory.Policy{
-		Full: scope.Full && unknown == 0, ShrinkPercent: plan.ShrinkPercent, AcceptShrink: plan.AcceptShrink,
+		Full: scope.Full && unknown == 0, ShrinkPercent: plan.ShrinkPercent, AcceptShrink: plan.AcceptShrink, AcceptBy: acceptBy(plan),
 		SetAside: aside, Unread: unread, RetireAfter: plan.RetireAfter, FixAbsent: plan.AbsentFindings == "fixed" && !source.Drifts(kind, plan.Filters),
 	}
 	var done inventory.Reconciled
@@ -80,4 +85,16 @@ func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventor
 		a.note(ctx, plan, in.RunID, "warn", done.Guarded, map[string]any{"stream": in.Stream})
 	}
 	return done, nil
+}
+
+// acceptBy is the command that lets a run as this one take any share of the
+// assets and findings for gone.
+func acceptBy(plan catalog.Plan) string {
+	switch {
+	case plan.Replay != nil:
+		return fmt.Sprintf("sluice runs replay %d --accept-shrink", plan.Replay.Run)
+	case plan.Upload != 0:
+		return "sluice import FILE --profile " + plan.Profile + " --accept-shrink"
+	}
+	return "sluice run " + plan.Profile + " --mode full --accept-shrink"
 }

@@ -11,7 +11,6 @@ import (
 	"sluice/internal/catalog"
 	"sluice/internal/declare"
 	"sluice/internal/fault"
-	"sluice/internal/inventory"
 	"sluice/internal/lifecycle"
 	"sluice/internal/source"
 	"sluice/internal/source/kinds"
@@ -25,6 +24,9 @@ type ReplayInput struct {
 	// asset type that is left out is mapped as its profile says now.
 	Maps        map[string]string `json:"maps,omitempty"`
 	RejectsOnly bool              `json:"rejectsOnly,omitempty"`
+	// AcceptShrink lets it mark any share of the assets stale, and of the
+	// findings fixed.
+	AcceptShrink bool `json:"acceptShrink,omitempty"`
 }
 
 // PlanReplay takes the lease of the run's profile and fixes what the replay
@@ -39,14 +41,18 @@ func (a *Activities) planReplay(ctx context.Context, in ReplayInput) (Planned, e
 	if err != nil {
 		return Planned{}, err
 	}
-	of, err := a.store.Run(ctx, in.Run)
-	if err != nil {
-		return Planned{}, err
-	}
 	planned, err := a.begin(ctx, plan)
+	if err != nil {
+		return planned, err
+	}
 	planned.Pool, planned.Warnings = "", nil // no vendor is asked
-	if of.Outcome != lifecycle.Succeeded && planned.RunID != 0 {
-		warning := fmt.Sprintf("run %d was %s: there is no more to replay than what it fetched", of.ID, of.Outcome)
+	since, err := a.store.Since(ctx, in.Run, plan.Streams[0].Name)
+	if err != nil {
+		return planned, err
+	}
+	if since.Overtaken && planned.RunID != 0 {
+		warning := fmt.Sprintf("there were other runs since run %d: what they brought stays as it is; "+
+			"to map it anew too, replay them after this one, the oldest first, or fetch all with '%s'", in.Run, "sluice run "+plan.Profile+" --mode full")
 		planned.Warnings = []string{warning}
 		a.note(ctx, plan, planned.RunID, "warn", warning, nil)
 	}
@@ -58,7 +64,7 @@ func (a *Activities) planReplay(ctx context.Context, in ReplayInput) (Planned, e
 
 // draftReplay makes the plan from that of the run, and from the maps.
 func (a *Activities) draftReplay(ctx context.Context, in ReplayInput) (catalog.Plan, error) {
-	plan, err := a.replayable(ctx, in.Run)
+	plan, err := a.replayable(ctx, catalog.Replay{Run: in.Run, RejectsOnly: in.RejectsOnly})
 	if err != nil {
 		return plan, err
 	}
@@ -93,13 +99,16 @@ func (a *Activities) draftReplay(ctx context.Context, in ReplayInput) (catalog.P
 	if in.RejectsOnly {
 		plan.ModeReason = "what was rejected: " + plan.ModeReason
 	}
-	plan.Policy, plan.Dry, plan.Upload, plan.AcceptShrink = profile.Policy, false, 0, false
+	plan.Policy, plan.Dry, plan.Upload, plan.AcceptShrink = profile.Policy, false, 0, in.AcceptShrink
 	return plan, nil
 }
 
-// replayable returns the plan of a run that can be replayed.
-func (a *Activities) replayable(ctx context.Context, runID int64) (catalog.Plan, error) {
-	plan, err := a.store.Replayable(ctx, runID)
+// replayable returns the plan of the run that is replayed, if it can be.
+func (a *Activities) replayable(ctx context.Context, replay catalog.Replay) (catalog.Plan, error) {
+	plan, err := a.store.Replayable(ctx, replay.Run)
+	if err == nil && replay.RejectsOnly {
+		err = a.store.RejectsReplayable(ctx, replay.Run)
+	}
 	var no *catalog.NotReplayableError
 	if errors.As(err, &no) {
 		err = &fault.Error{Class: fault.Refused, Code: "not-replayable", Message: no.Error()}
@@ -141,21 +150,14 @@ func (a *Activities) mapForReplay(ctx context.Context, in ReplayInput, profile c
 // with the name is refused at once; what is wrong with the database passes.
 func (a *Activities) mapByRef(ctx context.Context, ref string) (catalog.MapVersion, error) {
 	name, number, versioned := strings.Cut(ref, "@")
-	versions, err := a.store.HistoryOfMap(ctx, name)
-	switch {
-	case err != nil:
-		return catalog.MapVersion{}, err
-	case !versioned && versions[0].DeletedAt == nil:
-		return versions[0].MapVersion, nil
-	case !versioned:
-		return catalog.MapVersion{}, refusedMap(fmt.Errorf("transform map %s was deleted", name))
+	if !versioned {
+		return a.store.LatestMap(ctx, name)
 	}
-	for _, v := range versions {
-		if strconv.Itoa(int(v.Version)) == number {
-			return v.MapVersion, nil
-		}
+	n, err := strconv.ParseInt(number, 10, 32)
+	if err != nil {
+		return catalog.MapVersion{}, refusedMap(fmt.Errorf("%q is no version of a map: write it as %s@2", ref, name))
 	}
-	return catalog.MapVersion{}, refusedMap(fmt.Errorf("map %s has no version %q: it has 1 to %d", name, number, versions[0].Version))
+	return a.store.MapAt(ctx, name, int32(n))
 }
 
 func refusedMap(err error) error {
@@ -165,8 +167,10 @@ func refusedMap(err error) error {
 // Reread is Fetch of a replay: it says what a batch takes of what the replayed
 // run fetched. It stores nothing, for that is stored.
 func (a *Activities) Reread(ctx context.Context, ref catalog.BatchRef) (Fetched, error) {
-	fetched, err := a.reread(ctx, ref)
-	return fetched, a.toTemporal(ctx, err)
+	beating, _, stop := withHeartbeat(ctx, Beat{Stream: ref.Stream, Batch: ref.Batch, Doing: "looking up"})
+	defer stop()
+	fetched, err := a.reread(beating, ref)
+	return fetched, a.toTemporal(beating, err)
 }
 
 func (a *Activities) reread(ctx context.Context, ref catalog.BatchRef) (Fetched, error) {
@@ -177,7 +181,7 @@ func (a *Activities) reread(ctx context.Context, ref catalog.BatchRef) (Fetched,
 	if ref.Batch == 1 {
 		// Since the lease is held nothing is deleted; something may have been
 		// while it was waited for.
-		if _, err := a.replayable(ctx, plan.Replay.Run); err != nil {
+		if _, err := a.replayable(ctx, *plan.Replay); err != nil {
 			return Fetched{}, err
 		}
 	}
@@ -191,7 +195,20 @@ func (a *Activities) reread(ctx context.Context, ref catalog.BatchRef) (Fetched,
 	if err := a.store.NoteReread(ctx, ref, *batch); err != nil {
 		return Fetched{}, err
 	}
-	return Fetched{BatchRecords: batch.Records, Records: batch.Before + batch.Records, Expected: batch.All, Ended: batch.Last}, nil
+	fetched := Fetched{BatchRecords: batch.Records, Records: batch.Before + batch.Records, Expected: batch.All, Ended: batch.Last}
+	if !batch.Last || plan.Replay.RejectsOnly {
+		return fetched, nil
+	}
+	// What the run could not fetch, its replay does not have either.
+	how, err := a.store.HowFetched(ctx, plan.Replay.Run, ref.Stream)
+	if err != nil {
+		return Fetched{}, err
+	}
+	fetched.SetAside, fetched.Unread, fetched.Doubt = how.SetAside, how.Unread, how.Doubt
+	if !how.Ended {
+		fetched.Doubt = fmt.Sprintf("run %d did not fetch it to its end, so that there is no more to replay", plan.Replay.Run)
+	}
+	return fetched, nil
 }
 
 // replayed returns the batch that a replay's batch is made of and, where not
@@ -208,10 +225,4 @@ func (a *Activities) replayed(ctx context.Context, replay catalog.Replay, ref ca
 		only, err = a.store.RejectedRecords(ctx, batch.Ref)
 	}
 	return batch.Ref, only, err
-}
-
-// replaying says what a replay's batches are held against.
-func (a *Activities) replaying(ctx context.Context, replay catalog.Replay) (*inventory.Replayed, error) {
-	began, overtaken, err := a.store.Overtaken(ctx, replay.Run)
-	return &inventory.Replayed{RunID: replay.Run, Began: began, Overtaken: overtaken}, err
 }

@@ -62,9 +62,15 @@ func (a *Activities) scope(ctx context.Context, runID int64, stream string) (inv
 		ConnectorID: plan.ConnectorID, ProfileID: plan.ProfileID, Kind: plan.Kind, Class: s.Class,
 		RunID: runID, Stream: stream, MapID: s.MapID, Role: s.Role, Nested: s.Nested, Full: s.Full(),
 	}
-	if plan.Replay != nil {
-		scope.Full = false // what it does not have may be there
-		scope.Replays, err = a.replaying(ctx, *plan.Replay)
+	if plan.Replay == nil {
+		return scope, plan, nil
 	}
-	return scope, plan, err
+	since, err := a.store.Since(ctx, plan.Replay.Run, stream)
+	if err != nil {
+		return scope, plan, err
+	}
+	scope.Replays = &inventory.Replayed{RunID: plan.Replay.Run, Ended: since.Ended, Overtaken: since.Overtaken, ReadAgain: since.ReadAgain}
+	// What is not in the records may be there all the same.
+	scope.Full = scope.Full && !since.Overtaken && !plan.Replay.RejectsOnly
+	return scope, plan, nil
 }

@@ -21,20 +21,23 @@ func newApply(a *app) *cobra.Command {
 	var how applyFlags
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE|DIR|-",
-		Short: "Make connectors, profiles and maps what files say",
-		Long: `Make connectors, profiles and transform maps what files in YAML say, as 'sluice
-export' writes them. A file may hold several, with a line --- between. Of a
-folder, all its *.yaml, *.yml and *.json are taken; - is standard input.
+		Short: "Make connectors, profiles, maps and models what files say",
+		Long: `Make connectors, profiles, transform maps and the data models of your own what
+files in YAML say, as 'sluice export' writes them. A file may hold several, with a
+line --- between. Of a folder, all its *.yaml, *.yml and *.json are taken; - is
+standard input.
 
-Everything is checked before anything is changed, and the connectors, maps and
-profiles are changed together or not at all; then the schedules are brought in
+Everything is checked before anything is changed, and the connectors, models, maps
+and profiles are changed together or not at all; then the schedules are brought in
 step. Applying again changes nothing. What is not in the files is left alone:
 nothing is ever deleted. What a document leaves out gets its default, but a
 connector's secret that is left out stays what it is; null takes it away.
 
 Secrets are never in the files: a reference says where workers find them, or
 they are sealed texts, which open only in the connector they were exported from.
-A changed map becomes a new version, and the next run of its profiles is full.
+A changed map becomes a new version; when it does something else than before, the
+next run of its profiles is full. Of a model that maps read, all that they rely on
+has to stay.
 
 A profile becomes active only on a connector that was tested as it is then. With
 --test, new and changed connectors are tested before anything else is changed; if
@@ -50,6 +53,9 @@ one of them does not connect, all is as before.
     clientSecret:                        when: mon-fri at 06:00
       secretRef: env:QUALYS_SECRET       timeZone: Europe/Berlin
   retest: 6h
+
+A map is what 'sluice maps export' writes, with "kind: map"; a model what 'sluice
+models infer' writes, with "kind: model".
 
 The exit code is 1 when anything is wrong; then nothing was changed.`,
 		Example: `  sluice apply -f acme.yaml --dry-run

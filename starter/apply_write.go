@@ -10,6 +10,7 @@ import (
 	"sluice/internal/catalog"
 	"sluice/internal/declare"
 	"sluice/internal/secret"
+	"sluice/internal/transform"
 )
 
 // apply brings the catalog, and then the schedules, to what is declared.
@@ -68,6 +69,10 @@ func (a *app) present(ctx context.Context, store *catalog.Store) (declare.Presen
 	if p.Connectors, err = store.Connectors(ctx); err != nil {
 		return p, err
 	}
+	if p.Models, err = store.OwnModels(ctx); err != nil {
+		return p, err
+	}
+	p.CheckModel = func(m *transform.Model) error { return store.CheckModel(ctx, m) }
 	if p.Maps, err = store.LatestMaps(ctx); err != nil {
 		return p, err
 	}

@@ -55,7 +55,7 @@ where nobody can be asked, --yes is needed.`,
 				return err
 			}
 			if len(assets) > 0 && !yes {
-				if err := a.confirm(ctx, fmt.Sprintf("This deletes all assets and findings that came from %s. Type its name to go on: ", name), name); err != nil {
+				if err := a.confirm(ctx, "assets and findings", fmt.Sprintf("This deletes all assets and findings that came from %s. Type its name to go on: ", name), name); err != nil {
 					return err
 				}
 			}
@@ -70,10 +70,10 @@ where nobody can be asked, --yes is needed.`,
 	return cmd
 }
 
-// confirm asks for a word to be typed.
-func (a *app) confirm(ctx context.Context, question, word string) error {
+// confirm asks for a word to be typed before something is deleted.
+func (a *app) confirm(ctx context.Context, what, question, word string) error {
 	if _, ok := isTerminal(a.in); !ok {
-		return errors.New("this deletes assets and findings, and nobody can be asked: add --yes if that is meant")
+		return fmt.Errorf("this deletes %s, and nobody can be asked: add --yes if that is meant", what)
 	}
 	line, err := a.askLine(ctx, question)
 	switch {

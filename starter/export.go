@@ -15,7 +15,7 @@ const formatYAML = "yaml"
 
 // exportFlags choose what is exported; none of them is all but the default maps.
 type exportFlags struct {
-	connectors, profiles, maps, defaultMaps bool
+	connectors, profiles, models, maps, defaultMaps bool
 }
 
 func newExport(a *app) *cobra.Command {
@@ -23,17 +23,19 @@ func newExport(a *app) *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "Write connectors, profiles and maps as files",
-		Long: `Write connectors, transform maps and profiles as 'sluice apply' reads them. The
-maps that Sluice ships with are written only with --default-maps: to make one of
-your own, write it to a file, give it another name, and apply it.
+		Short: "Write connectors, profiles, maps and models as files",
+		Long: `Write connectors, the data models of your own, transform maps and profiles as
+'sluice apply' reads them. The maps that Sluice ships with are written only with
+--default-maps: to make one of your own, write it to a file, give it another name,
+and apply it.
 
 Secrets are written as references, or as sealed texts, which open only with the
 master key and in the connector that they are exported from: elsewhere, put a
 reference in their place.`,
 		Example: `  sluice export > sluice.yaml
   sluice export --profiles --output json
-  sluice export --default-maps > maps.yaml`,
+  sluice export --models --maps > maps.yaml
+  sluice export --default-maps > defaults.yaml`,
 		Args: noArguments,
 		// In place of the check of the formats that all others have.
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -41,7 +43,7 @@ reference in their place.`,
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if choose == (exportFlags{}) {
-				choose = exportFlags{connectors: true, profiles: true, maps: true}
+				choose = exportFlags{connectors: true, profiles: true, models: true, maps: true}
 			}
 			store, err := a.catalog(cmd.Context())
 			if err != nil {
@@ -68,6 +70,7 @@ reference in their place.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&choose.connectors, "connectors", false, "write connectors")
 	flags.BoolVar(&choose.profiles, "profiles", false, "write profiles")
+	flags.BoolVar(&choose.models, "models", false, "write the data models of your own")
 	flags.BoolVar(&choose.maps, "maps", false, "write your transform maps")
 	flags.BoolVar(&choose.defaultMaps, "default-maps", false, "write the maps that Sluice ships with")
 	flags.StringVarP(&format, "output", "o", formatYAML, "yaml or json")
@@ -84,6 +87,15 @@ func documentsOf(ctx context.Context, store *catalog.Store, choose exportFlags) 
 		}
 		for _, c := range connectors {
 			documents = append(documents, declare.OfConnector(c))
+		}
+	}
+	if choose.models {
+		models, err := store.OwnModels(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range models {
+			documents = append(documents, declare.OfModel(m))
 		}
 	}
 	if choose.maps || choose.defaultMaps {

@@ -60,6 +60,19 @@ func TestASourceThatSluiceDoesNotShipIsBroughtInToday(t *testing.T) {
 	require.Contains(t, h.ok("assets", "list", "--class", "host", "--output", "csv"), "h3,c")
 }
 
+func TestAFileThatLacksTooMuchIsAcceptedByImportingItAgain(t *testing.T) {
+	t.Parallel()
+	h, profile := withFiles(t)
+	h.ok("import", fileAt(t, "hosts.csv", hostsFile), "--profile", profile, "--wait")
+	fewer := fileAt(t, "fewer.csv", "Host ID;Name;IP;OS;Owner\nh2;b;192.0.2.2;Debian 11;\n")
+	r := h.run("import", fewer, "--profile", profile, "--wait")
+	advice := "sluice import FILE --profile " + profile + " --accept-shrink"
+	require.Contains(t, r.out+r.err, "accept it with '"+advice+"'")
+	accepted := strings.Fields(strings.Replace(advice, "FILE", fewer, 1))[1:]
+	require.Contains(t, h.ok(append(accepted, "--wait")...), "succeeded")
+	require.Contains(t, h.ok("assets", "list", "--status", "stale"), "h3")
+}
+
 func TestAnImportThatCannotBeSaysWhyAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	h, profile := withFiles(t)

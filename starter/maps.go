@@ -101,41 +101,6 @@ func (a *app) readMap(ctx context.Context, cmd *cobra.Command, ref string) (cata
 	return version, m, err
 }
 
-// mapUse says which profiles use a map.
-func mapUse(ctx context.Context, store *catalog.Store, m catalog.MapVersion) ([]string, error) {
-	users, err := store.ProfilesUsing(ctx, m.Name)
-	if users == nil {
-		users = []string{}
-	}
-	return users, err
-}
-
-// noteUsers says what a new version of a map means for the profiles that use it.
-func (a *app) noteUsers(ctx context.Context, store *catalog.Store, m catalog.MapVersion) error {
-	users, err := mapUse(ctx, store, m)
-	if err != nil {
-		return err
-	}
-	switch len(users) {
-	case 0:
-		a.note("No profile uses it yet: '%s' lets one", a.command("profiles update PROFILE --map TYPE="+m.Name))
-	case 1:
-		a.note("Profile %s uses it: its next run of mode auto will be full.", users[0])
-	default:
-		a.note("Profiles %s use it: their next runs of mode auto will be full.", strings.Join(users, ", "))
-	}
-	return nil
-}
-
-// sayMap tells of a version that was stored, or prints it.
-func (a *app) sayMap(ctx context.Context, store *catalog.Store, deed string, m catalog.MapVersion) error {
-	if !a.forTables() {
-		return printOne(a, m, mapVersionColumns)
-	}
-	a.note("%s", deed)
-	return a.noteUsers(ctx, store, m)
-}
-
 var mapVersionColumns = []column[catalog.MapVersion]{
 	{"name", func(m catalog.MapVersion) any { return m.Name }},
 	{"version", func(m catalog.MapVersion) any { return m.Version }},

@@ -9,8 +9,26 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sluice/internal/inventory"
+	"sluice/internal/lifecycle"
 	"sluice/internal/transform"
 )
+
+// estate is all that the inventory has of applications and their findings,
+// whatever run and map it is from.
+func (h *house) estate() (assets []inventory.AssetRow, findings []inventory.FindingRow) {
+	h.t.Helper()
+	assets = okJSON[[]inventory.AssetRow](h, "assets", "list", "--class", "application", "--limit", "1000")
+	for i := range assets {
+		a := &assets[i]
+		a.LastSeen, a.RunID, a.Map, a.MapVersion = nil, 0, "", 0
+	}
+	findings = okJSON[[]inventory.FindingRow](h, "findings", "list", "--class", "application", "--limit", "1000")
+	for i := range findings {
+		f := &findings[i]
+		f.RunID, f.Map, f.MapVersion = 0, "", 0
+	}
+	return assets, findings
+}
 
 // What a person does who wants records mapped otherwise, from the first look to
 // the way back.
@@ -18,14 +36,36 @@ func TestAPersonMakesAMapOfTheirOwnAndGoesBack(t *testing.T) {
 	t.Parallel()
 	h, _, _, profile := withProfile(t, smallEstate)
 	h.ok("run", profile, "--wait")
+	first := okJSON[[]inventory.FindingRow](h, "findings", "list", "--class", "application", "--severity", "4", "--limit", "1")[0]
+	finding, id := strconv.FormatInt(first.ID, 10), strconv.FormatInt(first.AssetID, 10)
 	asset := func() map[string]any {
-		id := okJSON[[]inventory.AssetRow](h, "assets", "list", "--class", "application", "--limit", "1")[0].ID
 		var shown map[string]any
-		require.NoError(t, json.Unmarshal([]byte(h.ok("assets", "show", strconv.FormatInt(id, 10), "--output", "json")), &shown))
+		require.NoError(t, json.Unmarshal([]byte(h.ok("assets", "show", id, "--output", "json")), &shown))
 		return shown
 	}
 	plain := asset()
 	require.NotEmpty(t, plain["name"])
+	// The origin of an asset's name and of its rating: of the asset by which run,
+	// of which run's records, and by which map.
+	from := func() (origin []any, name transform.ExplainedRow) {
+		t.Helper()
+		l := okJSON[assetView](h, "assets", "show", id, "--lineage").Lineage
+		require.Empty(t, l.Note)
+		return []any{l.RunID, l.ReplayOf, l.Map, l.MapVersion}, field(t, l, "assetDetail.name")
+	}
+	ratings := func() (values []string) {
+		for _, f := range okJSON[findingView](h, "findings", "show", finding, "--lineage").Lineage.Fields {
+			if strings.HasSuffix(f.To, "attributes.rating") {
+				values = append(values, f.From+" by "+f.Conversion+": "+f.Value)
+			}
+		}
+		return values
+	}
+	assets, findings := h.estate()
+	origin, nameAtFirst := from()
+	require.Equal(t, []any{int64(1), int64(0), "qualys-tas-application", int32(1)}, origin)
+	require.Equal(t, "name", nameAtFirst.From)
+	require.Empty(t, ratings())
 
 	// They clone the default map, and rename a target to an attribute, add a
 	// table and an expression.
@@ -74,10 +114,22 @@ END`, "maps", "edit", "ours")
 	}](h, "runs", "list", "--limit", "1")[0]
 	require.Equal(t, "full", last.Mode)
 	require.Contains(t, last.ModeReason, "transform map")
-	ours := asset()
-	require.Equal(t, plain["name"].(string)+" of ours", ours["name"])
-	require.Equal(t, plain["name"], ours["attributes"].(map[string]any)["title"])
-	require.Equal(t, []any{"ours", 2.0}, []any{ours["map"], ours["mapVersion"]})
+	isOurs := func() {
+		t.Helper()
+		ours := asset()
+		require.Equal(t, plain["name"].(string)+" of ours", ours["name"])
+		require.Equal(t, plain["name"], ours["attributes"].(map[string]any)["title"])
+		require.Equal(t, []any{"ours", 2.0}, []any{ours["map"], ours["mapVersion"]})
+		_, name := from()
+		require.Equal(t, "record.name + ' of ours'", name.Expr)
+		require.Equal(t, strconv.Quote(plain["name"].(string)+" of ours"), name.Value)
+		require.Equal(t, []string{`findings[].severity by values: "high"`}, ratings())
+	}
+	isOurs()
+	origin, _ = from()
+	require.Equal(t, []any{last.ID, int64(0), "ours", int32(2)}, origin)
+	assetsOfOurs, findingsOfOurs := h.estate()
+	require.NotEqual(t, assets, assetsOfOurs)
 	history := okJSON[[]historyView](h, "maps", "history", "ours")
 	require.Equal(t, []int64{1, 0}, []int64{history[0].Runs, history[1].Runs})
 	require.Equal(t, &last.ID, history[0].LastRun)
@@ -86,10 +138,37 @@ END`, "maps", "edit", "ours")
 	r = h.run("maps", "rollback", "ours", "--to", "1")
 	require.Contains(t, r.err, "version 1 of map ours is the latest one again, as version 3\nProfile "+profile+" uses it: its next run of mode auto will be full.")
 	h.ok("run", profile, "--wait")
-	back := asset()
-	require.Equal(t, plain["name"], back["name"])
-	require.Equal(t, []any{"ours", 3.0}, []any{back["map"], back["mapVersion"]})
-	require.Equal(t, plain["attributes"], back["attributes"])
+	isBack := func() {
+		t.Helper()
+		back := asset()
+		require.Equal(t, []any{plain["name"], plain["attributes"]}, []any{back["name"], back["attributes"]})
+		require.Equal(t, []any{"ours", 3.0}, []any{back["map"], back["mapVersion"]})
+		_, name := from()
+		require.Equal(t, nameAtFirst, name)
+		require.Empty(t, ratings())
+		assetsNow, findingsNow := h.estate()
+		require.Equal(t, assets, assetsNow)
+		require.Equal(t, findings, findingsNow)
+	}
+	isBack()
+	origin, _ = from()
+	require.Equal(t, []any{int64(3), int64(0), "ours", int32(3)}, origin)
+
+	// Without asking the vendor they see the last run's records by their map again,
+	// as a run by it has mapped them, and go back for good.
+	replayed := okJSON[ending](h, "runs", "replay", "3", "--map", "ours@2", "--wait")
+	require.Equal(t, lifecycle.Succeeded, replayed.Outcome)
+	isOurs()
+	origin, _ = from()
+	require.Equal(t, []any{int64(4), int64(3), "ours", int32(2)}, origin)
+	assetsNow, findingsNow := h.estate()
+	require.Equal(t, assetsOfOurs, assetsNow)
+	require.Equal(t, findingsOfOurs, findingsNow)
+
+	h.ok("runs", "replay", "3", "--map", "ours", "--wait")
+	isBack()
+	origin, _ = from()
+	require.Equal(t, []any{int64(5), int64(3), "ours", int32(3)}, origin)
 }
 
 const someRecords = `{"id":"7","name":"a","url":"http://a","findings":[{"id":"f1","severity":4},{"id":"f2","severity":9}]}
@@ -131,7 +210,7 @@ func TestWithoutKeptRecordsAPreviewSaysWhatToDo(t *testing.T) {
 	h := newHouse(t)
 	_, connector := h.withConnector(smallEstate)
 	h.ok("profiles", "create", "later", "--connector", connector, "--kind", "qualys-tas", "--status", "inactive", "--asset-types", "APPLICATION")
-	r := h.run("maps", "preview", "qualys-tas-application", "--profile", "later")
+	r := h.run("maps", "preview", "qualys-tas-application", "--profile", "later", "--stored")
 	require.Equal(t, exitFailure, r.code)
 	require.Contains(t, r.err, "sluice: no records of profile later are kept that map qualys-tas-application reads: run it ('")
 }

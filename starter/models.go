@@ -19,7 +19,7 @@ func newModels(a *app) *cobra.Command {
 sends of an asset type, a target model those that the inventory keeps. A transform
 map ('sluice maps') goes from a source model to a target model.`,
 		"  sluice models list\n  sluice models fields qualys-tas.application\n  sluice models show inventory",
-		newModelsList(a), newModelsShow(a), newModelsFields(a), newModelsDocs(a), newModelsInfer(a), newModelsImport(a))
+		newModelsList(a), newModelsShow(a), newModelsFields(a), newModelsDocs(a), newModelsInfer(a), newModelsImport(a), newModelsDelete(a))
 }
 
 // modelView is a data model as it is shown.

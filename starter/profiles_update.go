@@ -22,8 +22,9 @@ func newProfilesUpdate(a *app) *cobra.Command {
 it was when it began.
 
 A filter that is given takes the place of the one of that name; the next run is
-then full. --filter name= takes a filter away. When a transform map changes, the
-next run is full, too; --map TYPE= takes the default one again.
+then full. --filter name= takes a filter away. With a transform map that does
+something else than before the next run is full, too; --map TYPE= takes the default
+one again.
 
 ` + scheduleHelp,
 		Example: `  sluice profiles update acme-apps --schedule "mon-fri at 06:00,18:00" --time-zone Europe/Berlin
@@ -53,7 +54,7 @@ next run is full, too; --map TYPE= takes the default one again.
 				a.noteAssetTypes(changed)
 			}
 			if err == nil && cmd.Flags().Changed("map") && a.forTables() {
-				a.note("Its next run of mode auto will be full: another map makes other assets and findings of the same records.")
+				err = a.noteMaps(cmd.Context(), changed, flags.maps.types())
 			}
 			return err
 		},

@@ -20,7 +20,7 @@ import (
 
 func newRunsReplay(a *app) *cobra.Command {
 	var given []string
-	var rejectsOnly, wait bool
+	var rejectsOnly, acceptShrink, wait bool
 	cmd := &cobra.Command{
 		Use:   "replay RUN",
 		Short: "Map again what a run fetched, without asking the vendor",
@@ -28,12 +28,15 @@ func newRunsReplay(a *app) *cobra.Command {
 that are named, else by those that its profile uses now. It is a run of its own,
 which can be followed and cancelled as any other.
 
-What newer runs have brought stays as it is; such a replay writes what they did
-not. No asset goes stale, and no finding that the vendor delivers apart from its
-asset is taken for fixed: only a run that asks the vendor can tell. A finding
-that its asset's record does not list, where records list them all, is fixed.
-Delta runs go on from where they were. They map by the profile's maps: a map that
-is to stay is named there, too ('sluice profiles update PROFILE --map TYPE=NAME').
+A replay of the newest run comes to what fetching the same again would come to:
+what is not in the records any more, such as an asset whose id is mapped otherwise
+now, goes stale, and delta runs go on from there. They map by the profile's maps: a
+map that is to stay is named there, too ('sluice profiles update PROFILE --map
+TYPE=NAME'), or the next run of mode auto is full.
+
+Once there was another run, what newer runs have brought stays as it is, and a
+replay writes what they did not. To map all anew before the next full run, replay
+the last full run, and then those after it, in their order.
 
 What runs fetched is kept for a time that workers are started with
 (SLUICE_RAW_RETENTION); after it, there is nothing to replay.
@@ -57,10 +60,12 @@ rejected findings of. What it did not come to map at all is not among them.`,
 			if err != nil {
 				return err
 			}
-			if rejectsOnly && run.Assets.Rejected+run.Findings.Rejected == 0 {
-				a.note("Run %d rejected no assets and no findings.", run.ID)
+			if rejectsOnly {
+				if err := store.RejectsReplayable(cmd.Context(), run.ID); err != nil {
+					return err
+				}
 			}
-			begun, err := a.startReplay(cmd.Context(), plan, activities.ReplayInput{Run: run.ID, Maps: maps, RejectsOnly: rejectsOnly})
+			begun, err := a.startReplay(cmd.Context(), plan, activities.ReplayInput{Run: run.ID, Maps: maps, RejectsOnly: rejectsOnly, AcceptShrink: acceptShrink})
 			if err != nil {
 				return err
 			}
@@ -70,6 +75,7 @@ rejected findings of. What it did not come to map at all is not among them.`,
 	flags := cmd.Flags()
 	flags.StringArrayVar(&given, "map", nil, "map by this transform map: NAME, or TYPE=NAME for one asset type; NAME@2 is its version 2")
 	flags.BoolVar(&rejectsOnly, "rejects-only", false, "only the records that the run rejected, or rejected findings of")
+	flags.BoolVar(&acceptShrink, "accept-shrink", false, "mark any share of the assets stale, and of the findings fixed, as an id that is mapped otherwise needs it")
 	flags.BoolVarP(&wait, "wait", "w", false, "show progress and wait for the end")
 	return cmd
 }

@@ -27,10 +27,11 @@ type ReplayInput struct {
 func ReplayWorkflowID(profile string) string { return ReplayIDPrefix + profile }
 
 // ReplayWorkflow transforms and writes again what a run fetched, without asking
-// the vendor: a run of its own, which writes as any other. What newer runs have
-// brought it leaves as it is. No asset goes stale, and no watermark moves: what
-// the vendor has now, only a run that asks for it can say. A finding that its
-// asset's record does not list is fixed, where a record lists them all.
+// the vendor: a run of its own, which writes as any other. One of the newest run
+// comes to what fetching the same again would: what is not in its records goes
+// stale, or is fixed, and watermarks name its maps. Once that run is overtaken,
+// what newer runs have brought is left as it is, nothing goes stale and no
+// watermark moves: what the vendor has now, it cannot say.
 func ReplayWorkflow(ctx workflow.Context, in ReplayInput) (Result, error) {
 	if in.Run < 1 {
 		return Result{}, badInput(`the input does not say which run is meant: {"run": 12}`)

@@ -11,7 +11,6 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/workflow"
-	"pgregory.net/rapid"
 
 	"sluice/activities"
 	"sluice/internal/catalog"
@@ -56,50 +55,32 @@ func (s *stage) content() (rows []string) {
 	return rows
 }
 
-// someMap draws what people do to the default map of applications.
-var someMap = rapid.Custom(func(t *rapid.T) (parts [2]string) {
-	for _, part := range []struct {
-		of   int
-		text string
-	}{
-		{0, fmt.Sprintf("when: \"!record.id.endsWith('%d')\"\n", rapid.IntRange(0, 9).Draw(t, "digit"))},
-		{0, fmt.Sprintf("whenFindings: finding.severity != %d\n", rapid.IntRange(1, 5).Draw(t, "severity"))},
-		{1, "  - expr: record.id + ' of ours'\n    to: asset.assetDetail.attributes.ours\n"},
-		{1, "  - expr: 10 / (finding.severity - 5) // those of severity 5 are rejected\n    to: findingGroup.findings[].attributes.rating\n"},
-		{1, "  - from: updatedDate\n    to: asset.assetDetail.attributes.updated\n"},
-	} {
-		if rapid.Bool().Draw(t, "with") {
-			parts[part.of] += part.text
-		}
-	}
-	return parts
-})
-
 func TestAReplayEqualsAFetchWithThatMap(t *testing.T) {
 	t.Parallel()
-	policy := catalog.DefaultPolicy
-	policy.RejectPercent = 100
-	s := newStage(t, setup{estate: simulator.Config{Seed: 3, Applications: 60, APICollections: 60, FindingsPerAsset: 5, MixedDates: true, MixedScalars: true}, policy: policy})
-	_, err := s.run(workflows.Input{Profile: s.profile})
-	require.NoError(t, err)
-	changed := int64(0)
-	for i := range 8 {
-		parts, name := someMap.Example(i), fmt.Sprintf("ours-%d", i)
-		s.useMap(name, tasMap(t, name, parts[0], parts[1]))
-		fetched := s.lastRun().ID
-		replayed, err := s.replay(activities.ReplayInput{Run: fetched})
-		require.NoError(t, err)
-		require.Equal(t, lifecycle.Succeeded, replayed.Outcome, replayed.Reason)
-		changed += replayed.Assets.Updated + replayed.Findings.Updated
-		content := s.content()
-		full, err := s.run(workflows.Input{Profile: s.profile, Mode: lifecycle.Full})
-		require.NoError(t, err)
-		require.Zero(t, full.Assets.Created+full.Assets.Updated+full.Findings.Created+full.Findings.Updated+full.Stale+full.Fixed, "map %q", parts)
-		require.Equal(t, replayed.Assets.Rejected, full.Assets.Rejected)
-		require.Equal(t, replayed.Findings.Rejected, full.Findings.Rejected)
-		require.Equal(t, content, s.content(), "map %q", parts)
+	for kind := range edits {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s, in := newDrawnStage(t, kind)
+			_, err := s.run(in)
+			require.NoError(t, err)
+			changed := int64(0)
+			for seed := range 4 {
+				s.mapBy(s.drawMaps(seed))
+				replayed, err := s.replay(activities.ReplayInput{Run: s.lastRun().ID})
+				require.NoError(t, err)
+				require.Equal(t, lifecycle.Succeeded, replayed.Outcome, replayed.Reason)
+				changed += replayed.Assets.Updated + replayed.Findings.Updated
+				content := s.content()
+				full, err := s.run(in)
+				require.NoError(t, err)
+				require.Zero(t, full.Assets.Created+full.Assets.Updated+full.Findings.Created+full.Findings.Updated+full.Stale+full.Fixed)
+				require.Equal(t, replayed.Assets.Rejected, full.Assets.Rejected)
+				require.Equal(t, replayed.Findings.Rejected, full.Findings.Rejected)
+				requireSameRows(t, s.content(), content)
+			}
+			require.Positive(t, changed)
+		})
 	}
-	require.Positive(t, changed)
 }
 
 func TestAReplayLeavesAloneWhatNewerRunsHaveBrought(t *testing.T) {
@@ -184,9 +165,11 @@ func TestWhatIsNotKeptAnyMoreIsNotReplayed(t *testing.T) {
 	_, err = s.replay(activities.ReplayInput{Run: replayed.RunID})
 	require.ErrorContains(t, err, fmt.Sprintf("is a replay itself: replay run %d", fetched))
 	_, err = s.replay(activities.ReplayInput{Run: fetched, Maps: map[string]string{"APPLICATION": "qualys-tas-application@9"}})
-	require.ErrorContains(t, err, `has no version "9": it has 1 to 1`)
+	require.ErrorContains(t, err, `has no version 9: it has 1 to 1`)
 	_, err = s.replay(activities.ReplayInput{Run: fetched, Maps: map[string]string{"APPLICATION": "qualys-vm-host"}})
 	require.ErrorContains(t, err, "reads qualys-vm.host")
+	_, err = s.replay(activities.ReplayInput{Run: fetched, RejectsOnly: true})
+	require.ErrorContains(t, err, fmt.Sprintf("run %d rejected nothing: there is nothing to replay", fetched))
 
 	_, err = s.store.CleanUp(t.Context(), catalog.Retention{Raw: time.Hour, Log: time.Hour}, time.Now().Add(2*time.Hour))
 	require.NoError(t, err)
@@ -219,6 +202,11 @@ func TestOnlyTheRejectedRecordsAreReplayedWhenTheMapIsMended(t *testing.T) {
 	require.Less(t, mended.Assets.Total(), int64(230), "of 230 applications only those that had rejects")
 	require.Zero(t, mended.Assets.Rejected+mended.Findings.Rejected)
 	s.requireTruth()
+
+	_, err = s.store.CleanUp(t.Context(), catalog.Retention{Raw: 3 * time.Hour, Log: time.Hour}, time.Now().Add(2*time.Hour))
+	require.NoError(t, err)
+	_, err = s.replay(activities.ReplayInput{Run: broken.ID, RejectsOnly: true})
+	require.ErrorContains(t, err, fmt.Sprintf("which records run %d rejected is kept no more, since its retention is over; 'sluice runs replay %[1]d' replays all of them", broken.ID))
 }
 
 func TestAReplayContinuesAsNewWithItsCounts(t *testing.T) {

@@ -104,6 +104,15 @@ func (e *UnknownError) Error() string {
 // Is makes an UnknownError an ErrNotFound.
 func (e *UnknownError) Is(target error) bool { return target == ErrNotFound }
 
+// goneError is an ErrNotFound that says itself what is not there, or not any
+// more.
+type goneError string
+
+func (e goneError) Error() string { return string(e) }
+
+// Is makes a goneError an ErrNotFound.
+func (e goneError) Is(target error) bool { return target == ErrNotFound }
+
 // names lists a table's names for suggestions, the first hundred.
 func (s *Store) names(ctx context.Context, table string) []string {
 	rows, err := s.pool.Query(ctx, "SELECT name FROM "+pgx.Identifier{table}.Sanitize()+" ORDER BY name LIMIT 100")

@@ -302,10 +302,10 @@ func TestFinishMovesTheWatermarksOfCompleteStreamsOnly(t *testing.T) {
 	require.Empty(t, marks["APPLICATION"].Filters, "what the full run went by: what its filters kept out is still to be read")
 
 	// Profiles of a connector share what findings refer to.
-	shared, err := store.ReferenceWatermark(t.Context(), plan.ConnectorID, "APPLICATION", plan.Streams[0].MapID)
+	shared, err := store.ReferenceWatermark(t.Context(), plan.ConnectorID, "APPLICATION", marks["APPLICATION"].MapDigest)
 	require.NoError(t, err)
 	require.Equal(t, later, shared.Clock.UTC())
-	none, err := store.ReferenceWatermark(t.Context(), plan.ConnectorID, "APPLICATION", plan.Streams[0].MapID+1)
+	none, err := store.ReferenceWatermark(t.Context(), plan.ConnectorID, "APPLICATION", "of something else")
 	require.NoError(t, err)
 	require.Nil(t, none, "it was read by another map")
 }
@@ -333,7 +333,9 @@ func TestWhoReadsOnWhereAnotherProfileStoppedHasNotReadEverything(t *testing.T) 
 	runID, _, _, err := store.BeginRun(t.Context(), catalog.Execution{WorkflowID: "ingest/second", FirstRunID: "second"}, second)
 	require.NoError(t, err)
 	finish(runID, later)
-	shared, err := store.ReferenceWatermark(t.Context(), plan.ConnectorID, "APPLICATION", plan.Streams[0].MapID)
+	first, err := store.MapByID(t.Context(), plan.Streams[0].MapID)
+	require.NoError(t, err)
+	shared, err := store.ReferenceWatermark(t.Context(), plan.ConnectorID, "APPLICATION", first.Digest)
 	require.NoError(t, err)
 	require.Equal(t, later, shared.Clock.UTC())
 	require.Equal(t, clock, shared.FullAt.UTC(), "everything was read by the first profile")

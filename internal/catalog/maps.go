@@ -112,7 +112,7 @@ func (s *Store) MapAt(ctx context.Context, name string, version int32) (MapVersi
 	case !there:
 		return m, s.unknownMap(ctx, name)
 	}
-	return m, fmt.Errorf("map %s has no version %d: it has 1 to %d", name, version, newest.Version)
+	return m, goneError(fmt.Sprintf("map %s has no version %d: it has 1 to %d", name, version, newest.Version))
 }
 
 // MapByID returns a version by its id. Those of a map that was deleted are there.
@@ -151,7 +151,7 @@ func (s *Store) unknownMap(ctx context.Context, name string) error {
 	if newest, there, err := newestVersion(ctx, s.pool, name); err != nil {
 		return err
 	} else if there {
-		return fmt.Errorf("transform map %s was deleted: 'sluice maps rollback %s --to %d' brings it back", name, name, newest.Version)
+		return goneError(fmt.Sprintf("transform map %s was deleted: 'sluice maps rollback %s --to %d' brings it back", name, name, newest.Version))
 	}
 	rows, err := s.pool.Query(ctx, "SELECT DISTINCT name FROM transform_maps WHERE deleted_at IS NULL ORDER BY name LIMIT 100")
 	if err != nil {

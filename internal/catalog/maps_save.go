@@ -35,8 +35,11 @@ type MapEdit struct {
 // model, target model and asset class of a map that one of them uses. What is
 // wrong with the map itself is an error of type transform.Problems.
 func (s *Store) SaveMap(ctx context.Context, e MapEdit) (m MapVersion, saved bool, err error) {
-	m, err = s.compileMap(ctx, e.File, e.Body)
+	models, err := s.Models(ctx)
 	if err != nil {
+		return m, false, err
+	}
+	if m, err = compileMap(models, e.File, e.Body); err != nil {
 		return m, false, err
 	}
 	if e.Name != "" && e.Name != m.Name {
@@ -194,6 +197,9 @@ func addMapVersion(ctx context.Context, tx pgx.Tx, m MapVersion) (MapVersion, er
 }
 
 func insertVersion(ctx context.Context, tx pgx.Tx, version int32, m MapVersion) (MapVersion, error) {
+	if err := keepModel(ctx, tx, m.SourceModel); err != nil {
+		return m, err
+	}
 	m.Version, m.DeletedAt = version, nil
 	err := tx.QueryRow(ctx, `
 		INSERT INTO transform_maps (name, version, builtin, source_model, target_model, digest, body, origin)
@@ -204,17 +210,13 @@ func insertVersion(ctx context.Context, tx pgx.Tx, version int32, m MapVersion) 
 
 // compileMap checks a map in YAML and makes it a version to store. The file is
 // only named in messages.
-func (s *Store) compileMap(ctx context.Context, file string, body []byte) (MapVersion, error) {
+func compileMap(models *transform.Models, file string, body []byte) (MapVersion, error) {
 	m, err := transform.ParseMap(file, body)
 	if err != nil {
 		return MapVersion{}, err
 	}
 	if err := CheckMapName(m.Name); err != nil {
 		return MapVersion{}, transform.Problems{{File: file, Key: "name", Message: err.Error()}}
-	}
-	models, err := s.Models(ctx)
-	if err != nil {
-		return MapVersion{}, err
 	}
 	program, err := transform.Compile(m, models)
 	if err != nil {

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -16,6 +15,11 @@ import (
 // models that people have made.
 func (s *Store) Models(ctx context.Context) (*transform.Models, error) {
 	return allModels(ctx, s.pool)
+}
+
+// OwnModels lists the source models that people have made, by name.
+func (s *Store) OwnModels(ctx context.Context) ([]*transform.Model, error) {
+	return ownModels(ctx, s.pool)
 }
 
 func allModels(ctx context.Context, q querier) (*transform.Models, error) {
@@ -50,30 +54,8 @@ func ownModels(ctx context.Context, q querier) ([]*transform.Model, error) {
 // may get more fields, and no other ones. The error of a model that is wrong is
 // of type transform.Problems.
 func (s *Store) SaveModel(ctx context.Context, m *transform.Model) (saved bool, err error) {
-	body, err := transform.WriteModel(m)
-	if err != nil {
-		return false, err
-	}
-	if _, err := transform.ParseModel("data model "+m.Name, body); err != nil {
-		return false, err
-	}
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "LOCK TABLE data_models IN SHARE ROW EXCLUSIVE MODE"); err != nil {
-			return err
-		}
-		own, err := ownModels(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if i := slices.IndexFunc(own, func(o *transform.Model) bool { return o.Name == m.Name }); i >= 0 {
-			if err := checkReplaced(ctx, tx, own[i], m); err != nil {
-				return err
-			}
-		}
-		tag, err := tx.Exec(ctx, `
-			INSERT INTO data_models (name, body) VALUES ($1, $2)
-			ON CONFLICT (name) DO UPDATE SET body = excluded.body, updated_at = now() WHERE data_models.body <> excluded.body`, m.Name, string(body))
-		saved = tag.RowsAffected() > 0
+		saved, err = saveModel(ctx, tx, m)
 		return err
 	})
 	if err != nil {
@@ -82,16 +64,47 @@ func (s *Store) SaveModel(ctx context.Context, m *transform.Model) (saved bool, 
 	return saved, nil
 }
 
-// checkReplaced refuses to take from a model what maps rely on.
-func checkReplaced(ctx context.Context, tx pgx.Tx, before, after *transform.Model) error {
-	var reader string
-	err := tx.QueryRow(ctx, "SELECT name FROM transform_maps WHERE source_model = $1 ORDER BY deleted_at IS NOT NULL, name LIMIT 1", before.Name).Scan(&reader)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
+func saveModel(ctx context.Context, tx pgx.Tx, m *transform.Model) (saved bool, err error) {
+	body, err := transform.WriteModel(m)
+	if err != nil {
+		return false, err
 	}
+	if _, err := transform.ParseModel("data model "+m.Name, body); err != nil {
+		return false, err
+	}
+	if _, err := tx.Exec(ctx, "LOCK TABLE data_models IN SHARE ROW EXCLUSIVE MODE"); err != nil {
+		return false, err
+	}
+	if err := checkReplaced(ctx, tx, m); err != nil {
+		return false, err
+	}
+	tag, err := tx.Exec(ctx, `
+		INSERT INTO data_models (name, body) VALUES ($1, $2)
+		ON CONFLICT (name) DO UPDATE SET body = excluded.body, updated_at = now() WHERE data_models.body <> excluded.body`, m.Name, string(body))
+	return tag.RowsAffected() > 0, err
+}
+
+// CheckModel says why a source model cannot take the place of the one of its
+// name: maps rely on what it was.
+func (s *Store) CheckModel(ctx context.Context, m *transform.Model) error {
+	return checkReplaced(ctx, s.pool, m)
+}
+
+// checkReplaced refuses to take from a model what maps rely on.
+func checkReplaced(ctx context.Context, q querier, after *transform.Model) error {
+	models, err := allModels(ctx, q)
 	if err != nil {
 		return err
 	}
+	before := models.Get(after.Name)
+	if before == nil {
+		return nil
+	}
+	versions, err := versionsReading(ctx, q, after.Name)
+	if err != nil || len(versions) == 0 {
+		return err
+	}
+	reader := versions[0].Name
 	const advice = "map %s reads it, and runs went by what it was: save this one by another name"
 	if before.Records != after.Records {
 		return fmt.Errorf("a record would not be the same any more, an asset or a finding; "+advice, reader)
@@ -106,5 +119,31 @@ func checkReplaced(ctx context.Context, tx pgx.Tx, before, after *transform.Mode
 			return fmt.Errorf("its field %s would have another type, or other values, or be required otherwise than before; "+advice, f.Path, reader)
 		}
 	}
+	// More fields can still change what there was: expressions see what is inside
+	// of an object by them.
+	for _, version := range versions {
+		m, err := transform.ParseMap(version.Ref(), []byte(version.Body))
+		if err != nil {
+			return err
+		}
+		was, err := transform.Compile(m, models)
+		if err != nil {
+			continue // an older Sluice's, which is being mended
+		}
+		is, err := transform.Compile(m, models.Replacing(after))
+		if err != nil || was.Digest() != is.Digest() {
+			return fmt.Errorf("%s would not do the same any more, as its new fields are of what it reads: save it by another name", version.Ref())
+		}
+	}
 	return nil
+}
+
+// versionsReading lists the versions of maps that read a source model, those of
+// maps that were deleted last.
+func versionsReading(ctx context.Context, q querier, model string) ([]MapVersion, error) {
+	rows, err := q.Query(ctx, "SELECT "+mapColumns+" FROM transform_maps WHERE source_model = $1 ORDER BY deleted_at IS NOT NULL, name, version", model)
+	if err != nil {
+		return nil, fmt.Errorf("look for maps that read data model %s: %w", model, err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[MapVersion])
 }

@@ -57,10 +57,14 @@ func (s *Store) SetAsideIDs(ctx context.Context, runID int64, stream string) ([]
 }
 
 // RejectedWithoutID counts a stream's rejected records whose asset is not
-// even known: it may be any of those that were not seen.
-func (s *Store) RejectedWithoutID(ctx context.Context, runID int64, stream string) (int64, error) {
+// even known: it may be any of those that were not seen. A replay has set none
+// aside: the run that fetched them has.
+func (s *Store) RejectedWithoutID(ctx context.Context, runID, fetchedBy int64, stream string) (int64, error) {
 	var n int64
-	err := s.pool.QueryRow(ctx, "SELECT count(*) FROM rejects WHERE run_id = $1 AND stream = $2 AND asset_id = ''", runID, stream).Scan(&n)
+	err := s.pool.QueryRow(ctx, `
+		SELECT count(*) FROM rejects
+		 WHERE stream = $3 AND asset_id = '' AND (run_id = $1 AND stage = 'transform' OR run_id = $2 AND stage = 'fetch')`,
+		runID, fetchedBy, stream).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count rejects of %s: %w", stream, err)
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/source"
 )
 
 // Replay says that a run transforms and writes again what another run fetched.
@@ -65,6 +67,24 @@ func (s *Store) Replayable(ctx context.Context, runID int64) (Plan, error) {
 	return plan, nil
 }
 
+// RejectsReplayable says, as a *NotReplayableError, why what a run rejected cannot
+// be replayed; nil: it can.
+func (s *Store) RejectsReplayable(ctx context.Context, runID int64) error {
+	var rejected, kept int64
+	if err := s.pool.QueryRow(ctx, `
+		SELECT (SELECT coalesce(sum(assets_rejected + findings_rejected), 0)::bigint FROM batches WHERE run_id = $1),
+		       (SELECT count(*) FROM rejects WHERE run_id = $1 AND stage = 'transform')`, runID).Scan(&rejected, &kept); err != nil {
+		return fmt.Errorf("look for what run %d rejected: %w", runID, err)
+	}
+	switch {
+	case rejected == 0:
+		return notReplayable("run %d rejected nothing: there is nothing to replay", runID)
+	case kept < rejected:
+		return notReplayable("which records run %d rejected is kept no more, since its retention is over; 'sluice runs replay %d' replays all of them", runID, runID)
+	}
+	return nil
+}
+
 // ReplayBatch is a batch of a replay: what it takes of the replayed run.
 type ReplayBatch struct {
 	Ref     BatchRef // of the replayed run
@@ -112,17 +132,49 @@ func (s *Store) RejectedRecords(ctx context.Context, ref BatchRef) (map[int64]bo
 	return places, err
 }
 
-// Overtaken says when a run began, and whether there was another run of its
-// connector since, which is neither a replay nor dry.
-func (s *Store) Overtaken(ctx context.Context, runID int64) (began time.Time, overtaken bool, err error) {
+// overtaken says that there was another run of the connector and kind of the
+// run r since, which is neither a replay nor dry.
+const overtaken = `EXISTS (SELECT FROM runs later WHERE later.connector_id = r.connector_id AND later.id > r.id
+	AND later.plan->>'kind' = r.plan->>'kind' AND NOT later.plan ?| '{replay,dry}')`
+
+// Since says what came after a run.
+type Since struct {
+	Ended time.Time // the run
+	// Overtaken: another run of its connector and kind, neither a replay nor dry.
+	Overtaken bool
+	// ReadAgain: another run of its profile that has read all of the stream.
+	ReadAgain bool
+}
+
+// Since says what came after a run that is over.
+func (s *Store) Since(ctx context.Context, runID int64, stream string) (since Since, err error) {
 	err = s.pool.QueryRow(ctx, `
-		SELECT r.started_at, EXISTS (SELECT FROM runs later WHERE later.connector_id = r.connector_id AND later.id > r.id
-		                                AND NOT later.plan ? 'replay' AND NOT later.plan ? 'dry')
-		  FROM runs r WHERE r.id = $1`, runID).Scan(&began, &overtaken)
+		SELECT r.finished_at, `+overtaken+`,
+		       EXISTS (SELECT FROM watermarks w JOIN runs full_run ON full_run.id = w.full_run
+		                WHERE w.profile_id = r.profile_id AND w.stream = $2 AND coalesce((full_run.plan->'replay'->>'run')::bigint, full_run.id) > r.id)
+		  FROM runs r WHERE r.id = $1`, runID, stream).Scan(&since.Ended, &since.Overtaken, &since.ReadAgain)
 	if err != nil {
 		err = fmt.Errorf("look for runs after run %d: %w", runID, err)
 	}
-	return began, overtaken, err
+	return since, err
+}
+
+// HowFetched is how the fetching of a stream ended.
+type HowFetched struct {
+	Ended    bool   // the vendor marked the end
+	Doubt    string // why that cannot be believed
+	SetAside int64
+	Unread   []source.Scope
+}
+
+// HowFetched says how a run's fetching of a stream ended.
+func (s *Store) HowFetched(ctx context.Context, runID int64, stream string) (how HowFetched, err error) {
+	err = s.pool.QueryRow(ctx, "SELECT ended, doubt, set_aside, unread FROM fetch_checkpoints WHERE run_id = $1 AND stream = $2", runID, stream).
+		Scan(&how.Ended, &how.Doubt, &how.SetAside, &how.Unread)
+	if err != nil {
+		err = fmt.Errorf("read how far run %d came with %s: %w", runID, stream, err)
+	}
+	return how, err
 }
 
 // NoteReread keeps how far a replay has come with a stream.

@@ -81,10 +81,6 @@ func (p Plan) Stream(name string) (PlannedStream, error) {
 	return PlannedStream{}, fmt.Errorf("run of %s has no stream %s", p.Profile, name)
 }
 
-// readsOn says whether the run says anything of how far the profile has come: a
-// replay and a dry run do not.
-func (p Plan) readsOn() bool { return p.Replay == nil && !p.Dry }
-
 // Execution is the Temporal execution chain that a run is.
 type Execution struct {
 	WorkflowID string
@@ -121,6 +117,11 @@ func (s *Store) BeginRun(ctx context.Context, by Execution, plan Plan) (runID in
 		}
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return err
+		}
+		if plan.Replay != nil { // what it replays is kept, from here on
+			if err := keepOutCleanUp(ctx, tx); err != nil {
+				return err
+			}
 		}
 		begun = plan
 		if err := tx.QueryRow(ctx, `
@@ -217,8 +218,8 @@ type Ending struct {
 }
 
 // FinishRun closes a run, moves the watermarks of its complete streams, unless
-// it reads again, is a replay or dry, and releases the lease. Called again it
-// does nothing.
+// it reads again or is dry, and releases the lease. A replay moves them to where
+// the replayed run stood, unless that is overtaken. Called again it does nothing.
 func (s *Store) FinishRun(ctx context.Context, runID int64, end Ending) error {
 	plan, err := s.PlanOf(ctx, runID)
 	if err != nil {
@@ -232,9 +233,19 @@ func (s *Store) FinishRun(ctx context.Context, runID int64, end Ending) error {
 		return nil
 	}
 	return s.UnderLease(ctx, runID, func(tx pgx.Tx) error {
-		complete := end.Complete
-		if plan.Again || !plan.readsOn() {
+		complete, fetchedBy := end.Complete, runID
+		if plan.Again || plan.Dry {
 			complete = nil
+		}
+		if plan.Replay != nil {
+			fetchedBy = plan.Replay.Run
+			var late bool
+			if err := tx.QueryRow(ctx, "SELECT "+overtaken+" FROM runs r WHERE id = $1", fetchedBy).Scan(&late); err != nil {
+				return err
+			}
+			if late || plan.Replay.RejectsOnly {
+				complete = nil
+			}
 		}
 		for _, name := range complete {
 			stream, err := plan.Stream(name)
@@ -249,21 +260,24 @@ func (s *Store) FinishRun(ctx context.Context, runID int64, end Ending) error {
 				INSERT INTO watermarks (profile_id, stream, clock, full_at, map_id, filters, full_run)
 				SELECT $2, $3, coalesce(f.clock, r.started_at), coalesce($5, f.clock, r.started_at), $4, $6, $1
 				  FROM fetch_checkpoints f JOIN runs r ON r.id = f.run_id
-				 WHERE f.run_id = $1 AND f.stream = $3
+				 WHERE f.run_id = $8 AND f.stream = $3
 				ON CONFLICT (profile_id, stream) DO UPDATE
 				   SET clock = excluded.clock,
 				       full_at = CASE WHEN $7 THEN excluded.full_at ELSE watermarks.full_at END,
 				       map_id = CASE WHEN $7 THEN excluded.map_id ELSE watermarks.map_id END,
 				       filters = CASE WHEN $7 THEN excluded.filters ELSE watermarks.filters END,
 				       full_run = CASE WHEN $7 THEN excluded.full_run ELSE watermarks.full_run END`,
-				runID, plan.ProfileID, name, stream.MapID, fullAt, plan.filters(), stream.Full() || stream.Role == source.Reference); err != nil {
+				runID, plan.ProfileID, name, stream.MapID, fullAt, plan.filters(), stream.Full() || stream.Role == source.Reference, fetchedBy); err != nil {
 				return fmt.Errorf("move watermark of %s: %w", name, err)
+			}
+			if plan.Replay != nil {
+				continue // what there is to learn, the replayed run has learned
 			}
 			if err := learn(ctx, tx, runID, plan.ProfileID, stream); err != nil {
 				return err
 			}
 		}
-		if end.AssetsIn && plan.readsOn() {
+		if end.AssetsIn && plan.Replay == nil && !plan.Dry {
 			if _, err := tx.Exec(ctx, `
 				UPDATE runs SET assets_in_at = coalesce((
 				       SELECT max(b.written_at) FROM batches b WHERE b.run_id = $1 AND b.stream = ANY($2)), now())
@@ -286,9 +300,11 @@ type Watermark struct {
 	// FullAt is when everything was read for the last time, by the map and the
 	// filters below: a delta run by others, which a person can ask for, leaves
 	// unread what these kept out.
-	FullAt  time.Time
-	MapID   int32
-	Filters map[string][]string
+	FullAt time.Time
+	// MapDigest is of what that map does (MapVersion.Digest); empty when a later
+	// run has written some of it by a map that does something else.
+	MapDigest string
+	Filters   map[string][]string
 	// Missed says that a later full run was not complete: what it could not say
 	// is still to be said.
 	Missed bool
@@ -297,10 +313,16 @@ type Watermark struct {
 // Watermarks returns a profile's watermarks by stream.
 func (s *Store) Watermarks(ctx context.Context, profileID int64) (map[string]Watermark, error) {
 	rows, err := s.pool.Query(ctx, `
-		SELECT w.stream, w.clock, w.full_at, w.map_id, w.filters,
+		SELECT w.stream, w.clock, w.full_at,
+		       CASE WHEN EXISTS (
+		            SELECT FROM runs r, jsonb_array_elements(CASE jsonb_typeof(r.plan->'streams') WHEN 'array' THEN r.plan->'streams' END) planned
+		              JOIN transform_maps other ON other.id = (planned->>'mapId')::integer
+		             WHERE r.profile_id = w.profile_id AND r.id > w.full_run AND NOT r.plan ? 'dry'
+		               AND planned->>'name' = w.stream AND other.digest <> m.digest) THEN '' ELSE m.digest END,
+		       w.filters,
 		       coalesce((SELECT r.id > w.full_run FROM runs r JOIN fetch_checkpoints f ON f.run_id = r.id AND f.stream = w.stream
 		                  WHERE r.profile_id = w.profile_id AND r.mode = 'full' AND NOT r.plan ? 'dry' AND r.finished_at IS NOT NULL ORDER BY r.id DESC LIMIT 1), false)
-		  FROM watermarks w WHERE w.profile_id = $1`, profileID)
+		  FROM watermarks w JOIN transform_maps m ON m.id = w.map_id WHERE w.profile_id = $1`, profileID)
 	if err != nil {
 		return nil, fmt.Errorf("read watermarks: %w", err)
 	}
@@ -317,13 +339,17 @@ func (s *Store) Watermarks(ctx context.Context, profileID int64) (map[string]Wat
 
 // ReferenceWatermark is where to read on with a reference stream, which all
 // profiles of a connector share: the newest of their watermarks; nil when none
-// of them has read it by this map.
-func (s *Store) ReferenceWatermark(ctx context.Context, connectorID int64, stream string, mapID int32) (*Watermark, error) {
+// of them has read it by a map that does this, or when a replay has since written
+// some of it by another one.
+func (s *Store) ReferenceWatermark(ctx context.Context, connectorID int64, stream, mapDigest string) (*Watermark, error) {
 	rows, err := s.pool.Query(ctx, `
-		SELECT w.stream, w.clock, max(w.full_at) OVER (), w.map_id, w.filters, false
-		  FROM watermarks w JOIN profiles p ON p.id = w.profile_id
-		 WHERE p.connector_id = $1 AND w.stream = $2 AND w.map_id = $3
-		 ORDER BY w.clock DESC LIMIT 1`, connectorID, stream, mapID)
+		SELECT w.stream, w.clock, max(w.full_at) OVER (), m.digest, w.filters, false
+		  FROM watermarks w JOIN profiles p ON p.id = w.profile_id JOIN transform_maps m ON m.id = w.map_id
+		 WHERE p.connector_id = $1 AND w.stream = $2 AND m.digest = $3
+		   AND NOT EXISTS (
+		       SELECT FROM runs r, jsonb_array_elements(r.plan->'streams') planned JOIN transform_maps other ON other.id = (planned->>'mapId')::integer
+		        WHERE r.connector_id = $1 AND r.id > w.full_run AND r.plan ? 'replay' AND planned->>'name' = $2 AND other.digest <> $3)
+		 ORDER BY w.clock DESC LIMIT 1`, connectorID, stream, mapDigest)
 	if err != nil {
 		return nil, fmt.Errorf("read watermark of %s: %w", stream, err)
 	}

@@ -8,28 +8,36 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/transform"
 )
 
 // Changes are what Apply writes. What has an id is changed, as it was when it
 // was read; what has none is created.
 type Changes struct {
 	Connectors []Connector
-	// Maps are transform maps in YAML, each to become its name's next version.
+	// Models are source models of files, in place of those of their names.
+	Models []*transform.Model
+	// Maps are transform maps in YAML, each to become its name's next version. They
+	// may read the models of the same Changes.
 	Maps [][]byte
 	// Profiles name their connectors, which may be created by the same Changes.
 	Profiles []Profile
 }
 
-// Apply writes all changes in one transaction: connectors, maps, profiles. It
+// Apply writes all changes in one transaction: connectors, models, maps, profiles. It
 // refuses all of them when one cannot be, or was changed since it was read.
 // Profiles are held against their rivals as they all are afterwards. What
 // CreateProfile and UpdateProfile keep is kept: a profile's name, connector
 // and kind stay.
 func (s *Store) Apply(ctx context.Context, c Changes) error {
+	models, err := s.Models(ctx)
+	if err != nil {
+		return err
+	}
 	versions := make([]MapVersion, len(c.Maps))
 	for i, body := range c.Maps {
-		var err error
-		if versions[i], err = s.compileMap(ctx, "map", body); err != nil {
+		if versions[i], err = compileMap(models.Replacing(c.Models...), "map", body); err != nil {
 			return err
 		}
 	}
@@ -43,6 +51,11 @@ func (s *Store) Apply(ctx context.Context, c Changes) error {
 		for _, connector := range c.Connectors {
 			if err := saveConnector(ctx, tx, connector); err != nil {
 				return fmt.Errorf("connector %s: %w", connector.Name, err)
+			}
+		}
+		for _, m := range c.Models {
+			if _, err := saveModel(ctx, tx, m); err != nil {
+				return fmt.Errorf("data model %s: %w", m.Name, err)
 			}
 		}
 		for _, m := range versions {

@@ -143,6 +143,7 @@ func there(t testing.TB, texts ...string) declare.Present {
 		p.ID, p.UpdatedAt = int64(i)+1, now
 		present.Profiles = append(present.Profiles, p)
 	}
+	present.Models = plan.Writes.Models
 	for _, body := range plan.Writes.Maps {
 		documents := parse(t, "kind: map\n"+string(body))
 		present.Maps = append(present.Maps, catalog.MapVersion{Name: documents[0].Name(), Version: 1, Body: string(body)})
@@ -278,9 +279,9 @@ func TestWrongFilesAreExplainedWithTheLine(t *testing.T) {
 	}
 	for _, wrong := range []struct{ what, text, says string }{
 		{"not YAML", "kind: [connector\n", "acme.yaml:1: is not valid YAML: did not find expected ',' or ']'"},
-		{"a list of text", "- a\n", `acme.yaml:1:3: a document must be a mapping of keys to values that begins with "kind: connector", "kind: profile" or "kind: map"`},
-		{"no kind", "name: acme\n", "acme.yaml:1:1: the document does not say its kind: connector, profile or map"},
-		{"an unknown kind", "kind: conector\n", `acme.yaml:1:7: unknown kind of document "conector"; did you mean connector? (known: connector, profile, map)`},
+		{"a list of text", "- a\n", `acme.yaml:1:3: a document must be a mapping of keys to values that begins with "kind: connector", "kind: profile", "kind: map" or "kind: model"`},
+		{"no kind", "name: acme\n", "acme.yaml:1:1: the document does not say its kind: connector, profile, map or model"},
+		{"an unknown kind", "kind: conector\n", `acme.yaml:1:7: unknown kind of document "conector"; did you mean connector? (known: connector, profile, map, model)`},
 		{"a product as kind", "kind: qualys-tas\n", `acme.yaml:1:7: unknown kind of document "qualys-tas"; a profile has "kind: profile" and "product: qualys-tas"`},
 		{"an unknown key", with(connector, "active: true", "aktive: true"), `acme.yaml:4:1: unknown key "aktive" in the connector; did you mean active? (known: kind, name, description, provider, active, settings, secrets, retest)`},
 		{"a key twice", connector + "active: false\n", `acme.yaml:11:1: the connector has the key "active" twice`},
@@ -313,6 +314,10 @@ func TestWrongFilesAreExplainedWithTheLine(t *testing.T) {
 		{"an unknown key of a schedule", with(profile, "timeZone", "timezone"), `acme.yaml:12:3: unknown key "timezone" in the schedule; did you mean timeZone? (known: when, timeZone, start, end, jitter, catchUp)`},
 		{"an unknown field in a map", with(userMap, "from: name", "from: nme"), `acme.yaml:10:11: row 2: `},
 		{"an unknown key in a map", with(userMap, "default:", "defalt:"), `acme.yaml:12:13: row 2: unknown key "defalt" in the row; did you mean "default"?`},
+		{"an unknown type in a model", with(userModel, "type: string", "type: strng"), `acme.yaml:7:5: field "host" has the unknown type "strng"; did you mean "string"?`},
+		{"an unknown key in a model", with(userModel, "required:", "requird:"), `acme.yaml:9:14: unknown key "requird" in the field; did you mean "required"?`},
+		{"a model by another's name", with(userModel, "file.scans", "scans"), `acme.yaml:2:7: model name "scans" cannot be used: it is "file." and at most 58 letters, digits, '.', '_' and '-', beginning with a letter or digit; did you mean "file.scans"?`},
+		{"a model of the inventory", with(userModel, "role: source", "role: target"), `acme.yaml:7:5: field "host" has no maxBytes`},
 		{"a map without a model", with(userMap, "source: qualys-tas.application", "source: qualys-tas.aplication"), `acme.yaml:4:9: unknown source model "qualys-tas.aplication"`},
 		{"declared twice", profile + "---\n" + profile, `acme.yaml:22:7: profile acme-apps: it is in acme.yaml:1 already`},
 		{"text with NUL", with(connector, "EU2", `"\0"`), `acme.yaml:7:13: platform has a NUL character, which cannot be stored`},

@@ -95,6 +95,8 @@ func (d Document) fields() []field {
 	switch {
 	case d.Connector != nil:
 		list = fieldsOfConnector(*d.Connector)
+	case d.Model != nil:
+		list = fieldsOfModel(d.Model)
 	case d.Map != nil:
 		list = fieldsOfMap(d.Map)
 	default:
@@ -162,6 +164,31 @@ func fieldsOfSchedule(s *schedule.Spec) []field {
 	}
 	if s.CatchUp != 0 {
 		list = append(list, field{"schedule.catchUp", s.CatchUp.String()})
+	}
+	return list
+}
+
+// fieldsOfModel has a field for each of the model's, named by its path. Their
+// order only decides how they are listed.
+func fieldsOfModel(m *transform.Model) []field {
+	list := []field{{"title", m.Title}, {"description", m.Description}, {"records", m.Records}, {"classes", strings.Join(m.Classes, ", ")}}
+	for _, f := range m.Fields {
+		text := string(f.Type)
+		if f.Required {
+			text += ", required"
+		}
+		if len(f.Values) > 0 {
+			text += ", values " + source.FormatValues(f.Values)
+		}
+		if f.MaxBytes > 0 {
+			text += fmt.Sprintf(", at most %d bytes", f.MaxBytes)
+		}
+		for _, part := range []field{{"class", f.Class}, {"example", f.Example}, {"description", f.Description}, {"evidence", f.Evidence}, {"note", f.Note}} {
+			if part.value != "" {
+				text += ", " + part.name + " " + strconv.Quote(part.value)
+			}
+		}
+		list = append(list, field{"fields." + f.Path, text})
 	}
 	return list
 }

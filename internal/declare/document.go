@@ -1,5 +1,5 @@
-// Package declare reads and writes connectors, profiles and transform maps as
-// files, and says what applying them would change. It is pure: what there is
+// Package declare reads and writes connectors, profiles, transform maps and the
+// data models that people have made as files, and says what applying them would change. It is pure: what there is
 // now is handed to it, and package catalog writes what it decides on.
 //
 // A file is YAML (or JSON) and holds any number of documents:
@@ -33,6 +33,17 @@
 //	rows:
 //	  - from: id
 //	    to: asset.assetHeader.externalAssetId
+//	---
+//	kind: model
+//	name: file.scans
+//	title: Scans of the lab
+//	role: source
+//	description: What the scanner exports.
+//	fields:
+//	  - path: host
+//	    type: string
+//	    description: Name of the host.
+//	    evidence: inferred
 //
 // What a document leaves out has its default, but for a connector's secrets: a
 // secret that is left out stays what it is, and one that is null is taken away.
@@ -49,15 +60,18 @@ import (
 const (
 	KindConnector = "connector"
 	KindMap       = "map"
+	KindModel     = "model"
 	KindProfile   = "profile"
 )
 
-// A Document declares one connector, map or profile: one of the three is set.
+// A Document declares one connector, model, map or profile: one of the four is set.
 type Document struct {
 	// Connector has, as secrets, references or sealed texts, never a plain one;
 	// an empty one is taken away.
 	Connector *catalog.Connector
-	Map       *transform.Map
+	// Model is a source model of files.
+	Model *transform.Model
+	Map   *transform.Map
 	// Profile has the connector's name, not its id.
 	Profile *catalog.Profile
 
@@ -73,6 +87,8 @@ func (d Document) Kind() string {
 	switch {
 	case d.Connector != nil:
 		return KindConnector
+	case d.Model != nil:
+		return KindModel
 	case d.Map != nil:
 		return KindMap
 	}
@@ -84,6 +100,8 @@ func (d Document) Name() string {
 	switch {
 	case d.Connector != nil:
 		return d.Connector.Name
+	case d.Model != nil:
+		return d.Model.Name
 	case d.Map != nil:
 		return d.Map.Name
 	}
@@ -105,6 +123,9 @@ func OfConnector(c catalog.Connector) Document { return Document{Connector: &c} 
 
 // OfProfile is the document that declares a profile as it is.
 func OfProfile(p catalog.Profile) Document { return Document{Profile: &p} }
+
+// OfModel is the document that declares a data model as it is.
+func OfModel(m *transform.Model) Document { return Document{Model: m} }
 
 // OfMap is the document that declares a transform map as it is.
 func OfMap(m catalog.MapVersion) (Document, error) {

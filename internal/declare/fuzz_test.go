@@ -13,6 +13,7 @@ import (
 // be planned and written, and reads as it was.
 func FuzzParse(f *testing.F) {
 	f.Add(connector + "---\n" + userMap + "---\n" + profile)
+	f.Add(scansMap + "---\n" + userModel)
 	f.Add("kind: profile\nschedule: {when: every 1s, jitter: 0s}\nmaps: &a {*a : *a}\n<<: *a\n")
 	f.Add("[{kind: map, rows: [[]]}, null, 1]")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -19,7 +19,10 @@ import (
 // mend all of them at once.
 type reader struct {
 	file     string
+	roots    []*yaml.Node // of its documents
 	problems transform.Problems
+	// wrongModels are data models of all files that have problems.
+	wrongModels map[string]bool
 }
 
 // yamlLine finds the line in an error of the YAML parser.

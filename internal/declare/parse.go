@@ -38,17 +38,26 @@ func Parse(files ...File) ([]Document, error) {
 }
 
 // ParseWith is Parse where there are other data models than those that Sluice
-// ships with.
+// ships with. Maps may read those that the files declare, wherever they stand.
 func ParseWith(models *transform.Models, files ...File) ([]Document, error) {
 	var documents []Document
 	var problems transform.Problems
-	for _, f := range files {
-		r := &reader{file: f.Name}
+	readers := make([]*reader, len(files))
+	var declared []*transform.Model
+	wrong := make(map[string]bool) // names of models
+	for i, f := range files {
+		r := &reader{file: f.Name, wrongModels: wrong}
+		readers[i] = r
 		if len(f.Data) > MaxFile {
-			problems = append(problems, transform.Problem{File: f.Name, Message: fmt.Sprintf("is larger than %d bytes", MaxFile)})
+			r.problems = transform.Problems{{File: f.Name, Message: fmt.Sprintf("is larger than %d bytes", MaxFile)}}
 			continue
 		}
-		for _, root := range r.documents(f.Data) {
+		r.roots = r.documents(f.Data)
+		declared = append(declared, r.models()...)
+	}
+	models = models.Replacing(declared...)
+	for _, r := range readers {
+		for _, root := range r.roots {
 			if d, ok := r.document(root, models); ok {
 				documents = append(documents, d)
 			}
@@ -56,7 +65,7 @@ func ParseWith(models *transform.Models, files ...File) ([]Document, error) {
 		problems = append(problems, r.problems...)
 	}
 	if len(documents) > maxDocuments {
-		return nil, transform.Problems{{Message: fmt.Sprintf("%d connectors, profiles and maps are too many at once: give at most %d", len(documents), maxDocuments)}}
+		return nil, transform.Problems{{Message: fmt.Sprintf("%d connectors, profiles, maps and models are too many at once: give at most %d", len(documents), maxDocuments)}}
 	}
 	problems = append(problems, repeated(documents)...)
 	if len(problems) > 0 {
@@ -85,7 +94,7 @@ func (r *reader) document(root *yaml.Node, models *transform.Models) (Document, 
 	before := len(r.problems)
 	var kind *yaml.Node
 	if root.Kind != yaml.MappingNode {
-		r.addf(root, `a document must be a mapping of keys to values that begins with "kind: connector", "kind: profile" or "kind: map"`)
+		r.addf(root, `a document must be a mapping of keys to values that begins with "kind: connector", "kind: profile", "kind: map" or "kind: model"`)
 		return d, false
 	}
 	for i := 0; i+1 < len(root.Content); i += 2 {
@@ -96,7 +105,7 @@ func (r *reader) document(root *yaml.Node, models *transform.Models) (Document, 
 		}
 	}
 	if kind == nil {
-		r.addf(root, "the document does not say its kind: connector, profile or map")
+		r.addf(root, "the document does not say its kind: connector, profile, map or model")
 		return d, false
 	}
 	switch kind.Value {
@@ -106,8 +115,12 @@ func (r *reader) document(root *yaml.Node, models *transform.Models) (Document, 
 		d.Profile = r.profile(root)
 	case KindMap:
 		d.Map = r.transformMap(root, models)
+	case KindModel:
+		m, err := transform.ReadModel(r.file, withoutKind(root))
+		r.addProblems(root, err)
+		d.Model = m
 	default:
-		known := []string{KindConnector, KindProfile, KindMap}
+		known := []string{KindConnector, KindProfile, KindMap, KindModel}
 		hint := suggest.Ending(kind.Value, known)
 		if _, err := kinds.Find(kind.Value); err == nil {
 			hint = `; a profile has "kind: profile" and "product: ` + kind.Value + `"`
@@ -213,8 +226,37 @@ func (r *reader) secret(p source.Provider, m member, c *catalog.Connector) {
 	r.addf(m.value, `%s is never written into a file as it is: say where workers find it, as "secretRef: env:NAME" or "secretRef: file:PATH"`, name)
 }
 
-// transformMap reads a map and checks all of it.
-func (r *reader) transformMap(root *yaml.Node, models *transform.Models) *transform.Map {
+// models returns the data models that the file declares. Of those that are wrong,
+// which document explains, only the names are noted.
+func (r *reader) models() (found []*transform.Model) {
+	for _, root := range r.roots {
+		if textAt(root, "kind") != KindModel {
+			continue
+		}
+		m, err := transform.ReadModel(r.file, withoutKind(root))
+		if err != nil {
+			r.wrongModels[textAt(root, "name")] = true
+			continue
+		}
+		found = append(found, m)
+	}
+	return found
+}
+
+// textAt is the text at a key of a document; empty where there is none.
+func textAt(root *yaml.Node, key string) string {
+	if root.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(root.Content); i += 2 {
+			if root.Content[i].Value == key {
+				return root.Content[i+1].Value
+			}
+		}
+	}
+	return ""
+}
+
+// withoutKind is a document without its kind, as package transform reads it.
+func withoutKind(root *yaml.Node) *yaml.Node {
 	body := *root
 	body.Content = nil
 	for i := 0; i+1 < len(root.Content); i += 2 {
@@ -222,19 +264,31 @@ func (r *reader) transformMap(root *yaml.Node, models *transform.Models) *transf
 			body.Content = append(body.Content, root.Content[i], root.Content[i+1])
 		}
 	}
-	m, err := transform.ReadMap(r.file, &body)
-	if err == nil {
-		if err := catalog.CheckMapName(m.Name); err != nil {
-			r.addf(root, "%v", err)
-		}
-		_, err = transform.Compile(m, models)
-	}
+	return &body
+}
+
+// addProblems adds what package transform found in a document.
+func (r *reader) addProblems(root *yaml.Node, err error) {
 	found, _ := err.(transform.Problems)
 	for _, problem := range found {
-		if problem.Line == 0 { // it is about the map as a whole
+		if problem.Line == 0 { // it is about the document as a whole
 			problem.Line, problem.Column = root.Line, root.Column
 		}
 		r.problems = append(r.problems, problem)
 	}
+}
+
+// transformMap reads a map and checks all of it.
+func (r *reader) transformMap(root *yaml.Node, models *transform.Models) *transform.Map {
+	m, err := transform.ReadMap(r.file, withoutKind(root))
+	if err == nil {
+		if err := catalog.CheckMapName(m.Name); err != nil {
+			r.addf(root, "%v", err)
+		}
+		if !r.wrongModels[m.Source] { // else anything may be wrong with the map, or nothing
+			_, err = transform.Compile(m, models)
+		}
+	}
+	r.addProblems(root, err)
 	return m
 }

@@ -14,12 +14,15 @@ import (
 // Present is what there is, and what is known of secrets.
 type Present struct {
 	Connectors []catalog.Connector
+	Models     []*transform.Model   // that people have made
 	Maps       []catalog.MapVersion // the newest of each name
 	Profiles   []catalog.Profile
 	Now        time.Time
 	// Tested says whether a connector of these was tested as it is now: only
 	// then a profile becomes active on it. Nil: that does not matter.
 	Tested func(catalog.Connector) bool
+	// CheckModel says why a model of these cannot become another one. Nil: it can.
+	CheckModel func(*transform.Model) error
 	// WillTest: connectors that are created or changed are tested before anything
 	// else is written.
 	WillTest bool
@@ -32,7 +35,7 @@ type Present struct {
 
 // A Plan is what applying documents comes to.
 type Plan struct {
-	// Changes has a change for every document: connectors, maps, profiles.
+	// Changes has a change for every document: connectors, models, maps, profiles.
 	Changes []Change
 	// Writes is what has to be written.
 	Writes catalog.Changes
@@ -77,7 +80,7 @@ func NewPlan(present Present, documents []Document) (Plan, error) {
 	for _, step := range []struct {
 		kind string
 		add  func(Document)
-	}{{KindConnector, p.connector}, {KindMap, p.transformMap}, {KindProfile, p.profile}} {
+	}{{KindConnector, p.connector}, {KindModel, p.model}, {KindMap, p.transformMap}, {KindProfile, p.profile}} {
 		for _, d := range documents {
 			if d.Kind() == step.kind {
 				step.add(d)
@@ -99,6 +102,22 @@ func (p *planner) refuse(d Document, key, format string, args ...any) {
 func (p *planner) note(c Change) bool {
 	p.plan.Changes = append(p.plan.Changes, c)
 	return c.Action != Unchanged
+}
+
+func (p *planner) model(d Document) {
+	var before *Document
+	if i := slices.IndexFunc(p.present.Models, func(m *transform.Model) bool { return m.Name == d.Model.Name }); i >= 0 {
+		before = &Document{Model: p.present.Models[i]}
+	}
+	if !p.note(diff(before, d)) {
+		return
+	}
+	if before != nil && p.present.CheckModel != nil {
+		if err := p.present.CheckModel(d.Model); err != nil {
+			p.refuse(d, "fields", "%v", err)
+		}
+	}
+	p.plan.Writes.Models = append(p.plan.Writes.Models, d.Model)
 }
 
 func (p *planner) transformMap(d Document) {

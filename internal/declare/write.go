@@ -72,6 +72,31 @@ type mapForm struct {
 	Rows         []rowForm `yaml:"rows" json:"rows"`
 }
 
+type modelForm struct {
+	Kind        string      `yaml:"kind" json:"kind"`
+	Name        text        `yaml:"name" json:"name"`
+	Title       text        `yaml:"title" json:"title"`
+	Role        text        `yaml:"role" json:"role"`
+	Description text        `yaml:"description" json:"description"`
+	Records     text        `yaml:"records,omitempty" json:"records,omitempty"`
+	Classes     []text      `yaml:"classes,omitempty" json:"classes,omitempty"`
+	Fields      []fieldForm `yaml:"fields" json:"fields"`
+}
+
+// fieldForm is a field of a source model.
+type fieldForm struct {
+	Path        text   `yaml:"path" json:"path"`
+	Type        text   `yaml:"type" json:"type"`
+	Required    bool   `yaml:"required,omitempty" json:"required,omitempty"`
+	Class       text   `yaml:"class,omitempty" json:"class,omitempty"`
+	MaxBytes    int    `yaml:"maxBytes,omitempty" json:"maxBytes,omitempty"`
+	Values      []text `yaml:"values,omitempty" json:"values,omitempty"`
+	Example     text   `yaml:"example,omitempty" json:"example,omitempty"`
+	Description text   `yaml:"description" json:"description"`
+	Evidence    text   `yaml:"evidence" json:"evidence"`
+	Note        text   `yaml:"note,omitempty" json:"note,omitempty"`
+}
+
 type rowForm struct {
 	From    text             `yaml:"from,omitempty" json:"from,omitempty"`
 	Expr    text             `yaml:"expr,omitempty" json:"expr,omitempty"`
@@ -108,6 +133,14 @@ func texts(table map[string]string) map[text]text {
 	return of
 }
 
+// list makes the values of a list texts.
+func list(values []string) (of []text) {
+	for _, value := range values {
+		of = append(of, text(value))
+	}
+	return of
+}
+
 // literal is a text, number, true or false, as JSON writes it.
 type literal string
 
@@ -126,6 +159,8 @@ func (d Document) form() any {
 	switch {
 	case d.Connector != nil:
 		return formOfConnector(*d.Connector)
+	case d.Model != nil:
+		return formOfModel(d.Model)
 	case d.Map != nil:
 		f := formOfMap(d.Map)
 		f.Kind = KindMap
@@ -160,11 +195,8 @@ func retest(c catalog.Connector) text {
 func formOfProfile(p catalog.Profile) profileForm {
 	f := profileForm{
 		Kind: KindProfile, Name: text(p.Name), Description: text(p.Description), Connector: text(p.Connector), Product: text(p.Kind), Active: p.Active,
-		Maps: texts(p.Maps), FullEveryHours: p.FullEveryHours, RetireAfter: p.RetireAfter, ShrinkPercent: p.ShrinkPercent,
+		AssetTypes: list(p.AssetTypes), Maps: texts(p.Maps), FullEveryHours: p.FullEveryHours, RetireAfter: p.RetireAfter, ShrinkPercent: p.ShrinkPercent,
 		RejectPercent: p.RejectPercent, AbsentFindings: text(p.AbsentFindings),
-	}
-	for _, name := range p.AssetTypes {
-		f.AssetTypes = append(f.AssetTypes, text(name))
 	}
 	for name, values := range p.Filters {
 		if f.Filters == nil {
@@ -182,6 +214,15 @@ func formOfProfile(p catalog.Profile) profileForm {
 		if s.CatchUp != 0 {
 			f.Schedule.CatchUp = text(s.CatchUp.String())
 		}
+	}
+	return f
+}
+
+func formOfModel(m *transform.Model) modelForm {
+	f := modelForm{Kind: KindModel, Name: text(m.Name), Title: text(m.Title), Role: text(m.Role), Description: text(m.Description), Records: text(m.Records), Classes: list(m.Classes)}
+	for _, of := range m.Fields {
+		f.Fields = append(f.Fields, fieldForm{Path: text(of.Path), Type: text(of.Type), Required: of.Required, Class: text(of.Class), MaxBytes: of.MaxBytes,
+			Values: list(of.Values), Example: text(of.Example), Description: text(of.Description), Evidence: text(of.Evidence), Note: text(of.Note)})
 	}
 	return f
 }

@@ -76,7 +76,7 @@ func (w *writer) compareAssets(p *part) (*assetComparison, error) {
 		}
 		if d != a.digest && !stale {
 			c.changed = append(c.changed, i)
-		} else if a.scanned != 0 && a.scanned != micros(scanned.Time) && !(w.scope.forwardOnly() && a.scanned < micros(scanned.Time)) {
+		} else if a.scanned != 0 && a.scanned != micros(scanned.Time) && !(w.scope.overtaken() && a.scanned < micros(scanned.Time)) {
 			c.moved = append(c.moved, i)
 		}
 		if d == a.digest && !stale {
@@ -171,7 +171,7 @@ func (w *writer) updateAssets(p *part, ids []int64, changed []int) error {
 		       ($1, $2, s.digest, s.source_created_at, s.source_updated_at, s.name, s.base_url, s.specification_url, s.attributes,
 		        s.ip_address, s.dns_name, s.operating_system, s.specification_hash,
 		        CASE WHEN $3 THEN greatest(s.last_scanned_at, a.last_scanned_at) ELSE coalesce(s.last_scanned_at, a.last_scanned_at) END)
-		  FROM stage_assets s WHERE a.id = s.id AND a.digest <> s.digest`, w.scope.RunID, w.scope.MapID, w.scope.forwardOnly())
+		  FROM stage_assets s WHERE a.id = s.id AND a.digest <> s.digest`, w.scope.RunID, w.scope.MapID, w.scope.overtaken())
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func (e *estate) writeBatch(batch *inventory.Batch) (counts inventory.Counts) {
 }
 
 func (e *estate) reconcile(change func(*inventory.Policy)) (done inventory.Reconciled) {
-	policy := inventory.Policy{Full: true, ShrinkPercent: 100, RetireAfter: 2, FixAbsent: true}
+	policy := inventory.Policy{Full: true, ShrinkPercent: 100, AcceptBy: "sluice run nightly --accept-shrink", RetireAfter: 2, FixAbsent: true}
 	if change != nil {
 		change(&policy)
 	}

@@ -115,7 +115,7 @@ func (w *writer) begin() error {
 }
 
 func (w *writer) write(p *part) error {
-	if w.scope.Replays != nil {
+	if w.scope.overtaken() {
 		var err error
 		if p, err = w.withoutNewer(p); err != nil {
 			return fmt.Errorf("look for what newer runs have brought: %w", err)
@@ -151,7 +151,7 @@ func (w *writer) write(p *part) error {
 func (w *writer) finish(batch *Batch) error {
 	w.counts.Assets.Rejected = batch.RejectedAssets
 	w.counts.Findings.Rejected = batch.RejectedFindings
-	if len(batch.seen) == 0 || w.scope.Replays != nil { // which has seen nothing
+	if len(batch.seen) == 0 || w.scope.overtaken() { // which has seen nothing new
 		return nil
 	}
 	if err := w.seeRejected(batch.seen); err != nil {

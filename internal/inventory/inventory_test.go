@@ -324,7 +324,7 @@ func TestTheShrinkGuardMarksNothing(t *testing.T) {
 	done := e.reconcile(guarded)
 	require.Zero(t, done.Stale)
 	require.Contains(t, done.Guarded, "3 of 10 known assets")
-	require.Contains(t, done.Guarded, "--accept-shrink")
+	require.Contains(t, done.Guarded, "accept it with 'sluice run nightly --accept-shrink'")
 	require.Equal(t, "active", e.assets()["9"].Status)
 
 	e.run()

@@ -19,6 +19,8 @@ type Policy struct {
 	ShrinkPercent int32
 	// AcceptShrink lifts that limit.
 	AcceptShrink bool
+	// AcceptBy is the command by which a person lifts it, for messages.
+	AcceptBy string
 	// RetireAfter is how many further complete full runs a stale asset is
 	// given before it is retired.
 	RetireAfter int32
@@ -95,8 +97,8 @@ func (w *writer) reconcileAssets(policy Policy) (done Reconciled, err error) {
 	}
 	if missing*100 > known*int64(policy.ShrinkPercent) && !policy.AcceptShrink {
 		done.Guarded = fmt.Sprintf("%d of %d known assets were not delivered any more, above the limit of %d %%, so none was marked stale; "+
-			"this usually means that the account's scope, tags or licence were narrowed, or the profile's filters: check them, or accept it with 'sluice run PROFILE --mode full --accept-shrink'",
-			missing, known, policy.ShrinkPercent)
+			"this usually means that the account's scope, tags or licence were narrowed, or the profile's filters, or that a file has only a part of what there is: "+
+			"check them, or accept it with '%s'", missing, known, policy.ShrinkPercent, policy.AcceptBy)
 		return done, nil
 	}
 	if done.Stale, done.Retired, err = w.markMissing(policy.RetireAfter); err != nil {
@@ -121,7 +123,7 @@ func (w *writer) reconcileFindings(policy Policy) (done Reconciled, err error) {
 	if missing > fewFindings && missing*100 > known*int64(policy.ShrinkPercent) && !policy.AcceptShrink {
 		done.Guarded = fmt.Sprintf("%d of %d known open findings were not delivered any more, above the limit of %d %%, so none was marked fixed; "+
 			"this usually means that the account's permissions, or what the profile reads, were narrowed: check them with the vendor, "+
-			"or accept it with 'sluice run PROFILE --mode full --accept-shrink'", missing, known, policy.ShrinkPercent)
+			"or accept it with '%s'", missing, known, policy.ShrinkPercent, policy.AcceptBy)
 		if _, err := w.tx.Exec(w.ctx, "DELETE FROM vanished_findings WHERE run_id = $1 AND stream = $2", w.scope.RunID, w.scope.Stream); err != nil {
 			return done, fmt.Errorf("forget findings that were not seen: %w", err)
 		}
@@ -169,28 +171,32 @@ func (w *writer) noteUnseen() (missing, known int64, err error) {
 }
 
 func (w *writer) fixVanished() (int64, error) {
+	args, unlessSeen := []any{w.scope.RunID, w.scope.Stream}, ""
+	if w.scope.overtaken() { // after its batch was written, or the finding were none of them
+		args, unlessSeen = append(args, w.scope.Replays.RunID), "AND NOT "+seenAfter("f.asset_id", "$3")
+	}
 	tag, err := w.tx.Exec(w.ctx, `
 		WITH fixed AS (
 			UPDATE findings f SET absent_since = now()
 			  FROM vanished_findings v
 			 WHERE v.run_id = $1 AND v.stream = $2 AND f.id = v.finding_id
-			   AND f.absent_since IS NULL AND f.status IS DISTINCT FROM 'FIXED'
+			   AND f.absent_since IS NULL AND f.status IS DISTINCT FROM 'FIXED' `+unlessSeen+`
 			RETURNING f.id, f.asset_id)
-		INSERT INTO change_log (run_id, asset_id, finding_id, change) SELECT $1, asset_id, id, 'fixed' FROM fixed`,
-		w.scope.RunID, w.scope.Stream)
+		INSERT INTO change_log (run_id, asset_id, finding_id, change) SELECT $1, asset_id, id, 'fixed' FROM fixed`, args...)
 	return tag.RowsAffected(), err
 }
 
 // markMissing counts a missed run for every asset that the profile did not
 // see, and marks those that no profile sees. missed_run keeps doing it again
-// from counting a run twice, and what could not be read from being counted.
+// from counting a run twice, and what could not be read from being counted. A
+// replay misses what the replayed run did: that counts once.
 func (w *writer) markMissing(retireAfter int32) (stale, retired int64, err error) {
 	if _, err = w.tx.Exec(w.ctx, `
-		UPDATE profile_assets p SET missed = p.missed + 1, missed_run = $2
+		UPDATE profile_assets p SET missed = CASE WHEN $5 THEN greatest(p.missed, 1) ELSE p.missed + 1 END, missed_run = $2
 		  FROM assets a
 		 WHERE p.profile_id = $1 AND a.id = p.asset_id AND a.kind = $3 AND a.class = $4
 		   AND p.seen_run <> $2 AND p.missed_run IS DISTINCT FROM $2`,
-		w.scope.ProfileID, w.scope.RunID, w.scope.Kind, w.scope.Class); err != nil {
+		w.scope.ProfileID, w.scope.RunID, w.scope.Kind, w.scope.Class, w.scope.Replays != nil); err != nil {
 		return 0, 0, err
 	}
 	const unseen = `

@@ -9,22 +9,29 @@ import (
 )
 
 // Replayed is the run whose records a batch holds, where that is not the run
-// that writes them. What runs after it have brought is newer, and is left as it
-// is:
+// that writes them. While no other run has come after it, what it fetched is the
+// newest that is known, and the replay writes as that run did. Once it is
+// overtaken, what runs after it have brought is newer, and is left as it is:
 //
 //   - an asset, with its findings, that such a run has written or, where records
 //     carry all findings of their assets, has seen; that has been stale since;
 //   - a finding that such a run has written, or that has been fixed since;
-//   - an entry of the knowledge base that such a run has written;
+//   - what is not there although such a run has read all there was;
 //   - when something was last scanned, found or tested, where that is later.
 //
-// A replay of such a run counts as that run.
+// An entry of the knowledge base is left as it is when a later run has written
+// it: runs of other kinds do, too. A replay of a later run counts as that run.
 type Replayed struct {
 	RunID int64
-	Began time.Time
-	// Overtaken says that there was another run of the connector since.
+	Ended time.Time
+	// Overtaken says that there was another run of the connector and kind since.
 	Overtaken bool
+	// ReadAgain says that such a run has read all that the stream has.
+	ReadAgain bool
 }
+
+// overtaken says that a batch holds what may be older than what is stored.
+func (s Scope) overtaken() bool { return s.Replays != nil && s.Replays.Overtaken }
 
 // sourceRun is the run whose records a row was written from, by the run that
 // wrote it.
@@ -32,16 +39,15 @@ func sourceRun(column string) string {
 	return "coalesce((SELECT (w.plan->'replay'->>'run')::bigint FROM runs w WHERE w.id = " + column + "), " + column + ")"
 }
 
-// seenIn is the run in which the vendor delivered what is written.
+// seenIn is the run that the profile has seen what is written in. A replay that
+// is not overtaken stands for itself, so that Reconcile can tell what it saw from
+// what only the replayed run did.
 func (s Scope) seenIn() int64 {
-	if s.Replays != nil {
+	if s.overtaken() {
 		return s.Replays.RunID
 	}
 	return s.RunID
 }
-
-// forwardOnly says that moving values may not move back.
-func (s Scope) forwardOnly() bool { return s.Replays != nil && s.Replays.Overtaken }
 
 // withoutNewer returns the part without what runs after the replayed one have
 // brought.
@@ -60,35 +66,55 @@ func (w *writer) withoutNewer(p *part) (*part, error) {
 		return p, nil
 	}
 	left := p.without(assets, findings)
-	w.counts.LeftAlone += int64(len(p.assets) - len(left.assets) + len(p.findings) - len(left.findings))
+	w.counts.LeftAlone += int64(len(p.assets)-len(left.assets)) + p.current() - left.current()
 	return left, nil
 }
 
-// newerAssets returns the places of the part's assets that are left alone.
+// newerAssets returns the places of the part's assets that are left alone: that
+// newer runs have brought or, having read all, have not.
 func (w *writer) newerAssets(p *part) (map[int]bool, error) {
 	names := make([]string, len(p.assets))
 	for i := range p.assets {
 		names[i] = p.assets[i].externalID
 	}
 	rows, err := w.tx.Query(w.ctx, `
-		SELECT a.external_id
+		SELECT a.external_id,
+		       coalesce(a.stale_since > $6, false) OR $7 AND `+sourceRun("a.run_id")+` > $5 OR $8 AND `+seenAfter("a.id", "$5")+`
 		  FROM unnest($4::text[]) wanted, LATERAL (
-		       SELECT * FROM assets WHERE connector_id = $1 AND kind = $2 AND class = $3 AND external_id = wanted LIMIT 1) a
-		 WHERE a.stale_since >= $6
-		    OR $7 AND `+sourceRun("a.run_id")+` > $5
-		    OR $8 AND EXISTS (SELECT FROM profile_assets s WHERE s.asset_id = a.id AND s.seen_run > $5)`,
-		w.scope.ConnectorID, w.scope.Kind, w.scope.Class, names, w.scope.Replays.RunID, w.scope.Replays.Began,
+		       SELECT * FROM assets WHERE connector_id = $1 AND kind = $2 AND class = $3 AND external_id = wanted LIMIT 1) a`,
+		w.scope.ConnectorID, w.scope.Kind, w.scope.Class, names, w.scope.Replays.RunID, w.scope.Replays.Ended,
 		w.scope.Role != source.Findings, w.scope.Nested)
 	if err != nil {
 		return nil, err
 	}
-	newer := make(map[int]bool)
+	newer, stored := make(map[int]bool), make(map[int]bool)
 	var name string
-	_, err = pgx.ForEachRow(rows, []any{&name}, func() error { newer[p.index[name]] = true; return nil })
+	var later bool
+	_, err = pgx.ForEachRow(rows, []any{&name, &later}, func() error {
+		stored[p.index[name]] = true
+		if later {
+			newer[p.index[name]] = true
+		}
+		return nil
+	})
+	if !w.scope.Replays.ReadAgain {
+		return newer, err
+	}
+	for i := range p.assets {
+		if !stored[i] {
+			newer[i] = true
+		}
+	}
 	return newer, err
 }
 
-// newerFindings returns the part's findings that are left alone.
+// seenAfter says that a run after another has seen an asset.
+func seenAfter(asset, run string) string {
+	return "EXISTS (SELECT FROM profile_assets s WHERE s.asset_id = " + asset + " AND " + sourceRun("s.seen_run") + " > " + run + ")"
+}
+
+// newerFindings returns the part's findings that are left alone: that newer runs
+// have brought or, having read all, have not.
 func (w *writer) newerFindings(p *part) (map[findingKey]bool, error) {
 	var assets, names []string
 	for i := range p.findings {
@@ -97,22 +123,44 @@ func (w *writer) newerFindings(p *part) (map[findingKey]bool, error) {
 		}
 	}
 	rows, err := w.tx.Query(w.ctx, `
-		SELECT wanted.asset, wanted.finding
+		SELECT wanted.asset, wanted.finding, coalesce(f.absent_since > $7, false) OR `+sourceRun("f.run_id")+` > $6
 		  FROM unnest($4::text[], $5::text[]) AS wanted (asset, finding), LATERAL (
 		       SELECT id FROM assets WHERE connector_id = $1 AND kind = $2 AND class = $3 AND external_id = wanted.asset LIMIT 1) a, LATERAL (
-		       SELECT run_id, absent_since FROM findings WHERE asset_id = a.id AND external_id = wanted.finding LIMIT 1) f
-		 WHERE f.absent_since >= $7 OR `+sourceRun("f.run_id")+` > $6`,
-		w.scope.ConnectorID, w.scope.Kind, w.scope.Class, assets, names, w.scope.Replays.RunID, w.scope.Replays.Began)
+		       SELECT run_id, absent_since FROM findings WHERE asset_id = a.id AND external_id = wanted.finding LIMIT 1) f`,
+		w.scope.ConnectorID, w.scope.Kind, w.scope.Class, assets, names, w.scope.Replays.RunID, w.scope.Replays.Ended)
 	if err != nil {
 		return nil, err
 	}
-	newer := make(map[findingKey]bool)
+	newer, stored := make(map[findingKey]bool), make(map[findingKey]bool)
 	var asset, finding string
-	_, err = pgx.ForEachRow(rows, []any{&asset, &finding}, func() error {
-		newer[findingKey{p.index[asset], finding}] = true
+	var later bool
+	_, err = pgx.ForEachRow(rows, []any{&asset, &finding, &later}, func() error {
+		key := findingKey{p.index[asset], finding}
+		stored[key] = true
+		if later {
+			newer[key] = true
+		}
 		return nil
 	})
+	if !w.scope.Replays.ReadAgain {
+		return newer, err
+	}
+	for i := range p.findings {
+		if key := (findingKey{p.findings[i].asset, p.findings[i].externalID}); !stored[key] {
+			newer[key] = true
+		}
+	}
 	return newer, err
+}
+
+// current counts the findings of the part that no later record has replaced.
+func (p *part) current() (n int64) {
+	for i := range p.findings {
+		if p.findings[i].asset >= 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // without returns the part without some assets, and their findings, and without

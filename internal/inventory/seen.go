@@ -2,8 +2,8 @@ package inventory
 
 import "sluice/internal/source"
 
-// see records that the profile saw the assets in this run, or in the one that
-// is replayed, unless a later one has seen or missed them.
+// see records that the profile saw the assets in this run or, of a replay that is
+// overtaken, in the replayed one, unless a later one has seen or missed them.
 func (w *writer) see(assetIDs []int64) error {
 	_, err := w.tx.Exec(w.ctx, `
 		INSERT INTO profile_assets (profile_id, asset_id, seen_run)

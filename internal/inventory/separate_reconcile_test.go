@@ -173,7 +173,7 @@ func TestTheShrinkGuardFixesNothing(t *testing.T) {
 	done := e.reconcile(guarded)
 	require.Zero(t, done.Fixed)
 	require.Contains(t, done.Guarded, "11 of 40 known open findings")
-	require.Contains(t, done.Guarded, "--accept-shrink")
+	require.Contains(t, done.Guarded, "accept it with 'sluice run nightly --accept-shrink'")
 	require.Equal(t, "open", e.findings()["1/39"].Status)
 
 	e.run()

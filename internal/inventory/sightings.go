@@ -81,7 +81,7 @@ func (w *writer) compareSightings(p *part, ids []int64, fresh []int) (first, mov
 		stored.lastFound, stored.lastTested = micros(found.Time), micros(tested.Time)
 		i := place[id]
 		delete(place, id)
-		if w.scope.forwardOnly() {
+		if w.scope.overtaken() {
 			p.findings[i].sighting = p.findings[i].sighting.notBefore(stored)
 		}
 		if p.findings[i].sighting.over(stored) != stored {

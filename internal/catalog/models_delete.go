@@ -1,0 +1,91 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"sluice/internal/transform"
+)
+
+// CheckModelDeletion says why a source model cannot be deleted: Sluice ships with
+// it, maps read it, or runs went by it, and it says what their records were.
+func (s *Store) CheckModelDeletion(ctx context.Context, name string) error {
+	models, err := s.Models(ctx)
+	if err != nil {
+		return err
+	}
+	if models.Get(name) == nil {
+		return missing("data model", name, models.Names())
+	}
+	if !strings.HasPrefix(name, transform.UserModelPrefix) {
+		return fmt.Errorf("data model %s is one of Sluice's own, which cannot be deleted", name)
+	}
+	return checkUnread(ctx, s.pool, name)
+}
+
+// DeleteModel deletes a source model that somebody has made, unless
+// CheckModelDeletion has something against it.
+func (s *Store) DeleteModel(ctx context.Context, name string) error {
+	if err := s.CheckModelDeletion(ctx, name); err != nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		// First of all, so that nobody stores a map of it meanwhile; see keepModel.
+		if _, err := tx.Exec(ctx, "DELETE FROM data_models WHERE name = $1", name); err != nil {
+			return fmt.Errorf("delete data model %s: %w", name, err)
+		}
+		return checkUnread(ctx, tx, name)
+	})
+}
+
+// checkUnread refuses to delete a model that maps read, or runs went by.
+func checkUnread(ctx context.Context, q querier, model string) error {
+	versions, err := versionsReading(ctx, q, model)
+	if err != nil {
+		return err
+	}
+	var readers, ids = []string{}, []int32{}
+	refs := make(map[int32]string)
+	for _, m := range versions {
+		if newest, _, err := newestVersion(ctx, q, m.Name); err != nil {
+			return err
+		} else if newest.ID == m.ID && m.DeletedAt == nil {
+			readers = append(readers, m.Name)
+		}
+		ids, refs[m.ID] = append(ids, m.ID), m.Ref()
+	}
+	var run int64
+	var by int32
+	rows, err := q.Query(ctx, "SELECT u.id, u.map_id FROM ("+mapRuns+") u WHERE u.map_id = ANY($1) ORDER BY u.id DESC LIMIT 1", ids)
+	if err == nil {
+		_, err = pgx.ForEachRow(rows, []any{&run, &by}, func() error { return nil })
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for runs that went by data model %s: %w", model, err)
+	case run != 0:
+		return fmt.Errorf("run %d went by map %s, which reads data model %s: the model stays, to say what that run's records were", run, refs[by], model)
+	case len(readers) == 1:
+		return fmt.Errorf("data model %s is read by map %s: delete the map first ('sluice maps delete %s')", model, readers[0], readers[0])
+	case len(readers) > 1:
+		return fmt.Errorf("data model %s is read by maps %s: delete the maps first ('sluice maps delete %s', and so on)", model, strings.Join(readers, ", "), readers[0])
+	}
+	return nil
+}
+
+// keepModel keeps a model that somebody has made from being deleted until a map
+// of it is stored.
+func keepModel(ctx context.Context, tx pgx.Tx, name string) error {
+	if !strings.HasPrefix(name, transform.UserModelPrefix) {
+		return nil
+	}
+	err := tx.QueryRow(ctx, "SELECT FROM data_models WHERE name = $1 FOR KEY SHARE", name).Scan()
+	if errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("data model %s was deleted by somebody else meanwhile: nothing was saved", name)
+	}
+	return err
+}
