@@ -133,8 +133,9 @@ func (s *Store) RejectedRecords(ctx context.Context, ref BatchRef) (map[int64]bo
 }
 
 // overtaken says that there was another run of the connector and kind of the
-// run r since, which is neither a replay nor dry.
-const overtaken = `EXISTS (SELECT FROM runs later WHERE later.connector_id = r.connector_id AND later.id > r.id
+// run r since, or is one now, which is neither a replay nor dry.
+const overtaken = `EXISTS (SELECT FROM runs later WHERE later.connector_id = r.connector_id
+	AND (later.id > r.id OR later.id = ANY (ARRAY(SELECT run_id FROM leases)))
 	AND later.plan->>'kind' = r.plan->>'kind' AND NOT later.plan ?| '{replay,dry}')`
 
 // Since says what came after a run.
