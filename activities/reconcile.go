@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -38,6 +39,17 @@ func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventor
 	if plan.Replay != nil {
 		fetchedBy = plan.Replay.Run
 	}
+	kind, err := kinds.Find(plan.Kind)
+	if err != nil {
+		return inventory.Reconciled{}, err
+	}
+	conflicting, err := a.store.Conflicting(ctx, in.RunID, fetchedBy, in.Stream)
+	if err != nil {
+		return inventory.Reconciled{}, err
+	}
+	if conflicting > 0 {
+		return a.guarded(ctx, plan, in, inventory.Reconciled{Guarded: contradicted(conflicting, kind, scope)}), nil
+	}
 	unknown, err := a.store.RejectedWithoutID(ctx, in.RunID, fetchedBy, in.Stream)
 	if err != nil {
 		return inventory.Reconciled{}, err
@@ -58,13 +70,10 @@ func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventor
 	for _, s := range scopes {
 		unread = append(unread, s.ID)
 	}
-	kind, err := kinds.Find(plan.Kind)
-	if err != nil {
-		return inventory.Reconciled{}, err
-	}
 	policy := inventory.Policy{
 		Full: scope.Full && unknown == 0, ShrinkPercent: plan.ShrinkPercent, AcceptShrink: plan.AcceptShrink, AcceptBy: acceptBy(plan),
 		SetAside: aside, Unread: unread, RetireAfter: plan.RetireAfter, FixAbsent: plan.AbsentFindings == "fixed" && !source.Drifts(kind, plan.Filters),
+		AllAssets: source.ReadsUploads(kind) && !bringsAssets(plan, scope.Class),
 	}
 	var done inventory.Reconciled
 	err = a.store.UnderLease(ctx, in.RunID, func(tx pgx.Tx) error {
@@ -81,10 +90,40 @@ func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventor
 	if unknown > 0 && scope.Full {
 		done.Guarded = fmt.Sprintf("%d records were rejected or set aside without a usable id, so nothing can be said to be gone", unknown)
 	}
+	return a.guarded(ctx, plan, in, done), nil
+}
+
+// guarded notes why nothing was marked, if that is so.
+func (a *Activities) guarded(ctx context.Context, plan catalog.Plan, in ReconcileInput, done inventory.Reconciled) inventory.Reconciled {
 	if done.Guarded != "" {
 		a.note(ctx, plan, in.RunID, "warn", done.Guarded, map[string]any{"stream": in.Stream})
 	}
-	return done, nil
+	return done
+}
+
+// contradicted says why a stream of a file whose records contradict each other
+// proves nothing to be gone.
+func contradicted(records int64, kind source.Kind, scope inventory.Scope) string {
+	what := "1 record is"
+	if records > 1 {
+		what = fmt.Sprintf("%d records are", records)
+	}
+	text := what + " of an asset that another record of the file is of, too, with findings or values of its own; of those only the last counts, " +
+		"so nothing can be said to be gone: give an asset and its findings in one record"
+	for _, t := range kind.AssetTypes() {
+		if t.Role == source.Findings && t.Class == scope.Class {
+			text += ", or bring findings in as " + t.Name + ", a record each"
+		}
+	}
+	return text
+}
+
+// bringsAssets says whether a stream of the plan says which assets of a class
+// are there.
+func bringsAssets(plan catalog.Plan, class string) bool {
+	return slices.ContainsFunc(plan.Streams, func(s catalog.PlannedStream) bool {
+		return (s.Role == source.Assets || s.Role == "") && s.Class == class
+	})
 }
 
 // acceptBy is the command that lets a run as this one take any share of the

@@ -56,10 +56,7 @@ func (a *Activities) planReplay(ctx context.Context, in ReplayInput) (Planned, e
 		planned.Warnings = []string{warning}
 		a.note(ctx, plan, planned.RunID, "warn", warning, nil)
 	}
-	if in.RejectsOnly {
-		planned.RejectPercent = 100 // of what was rejected, all may be again
-	}
-	return planned, err
+	return planned, nil
 }
 
 // draftReplay makes the plan from that of the run, and from the maps.

@@ -19,6 +19,8 @@ type Transformed struct {
 	Assets           int64 `json:"assets"`
 	RejectedAssets   int64 `json:"rejectedAssets"`
 	RejectedFindings int64 `json:"rejectedFindings"`
+	LeftOutAssets    int64 `json:"leftOutAssets,omitempty"`
+	LeftOutFindings  int64 `json:"leftOutFindings,omitempty"`
 }
 
 // Transform applies the run's map to a batch. It is a pure function of the
@@ -38,7 +40,8 @@ func (a *Activities) transform(ctx context.Context, ref catalog.BatchRef) (Trans
 	}
 	a.encoded.put(ref, rows)
 	batch := rows.batch
-	return Transformed{Assets: batch.Assets(), RejectedAssets: batch.RejectedAssets, RejectedFindings: batch.RejectedFindings}, nil
+	return Transformed{Assets: batch.Assets(), RejectedAssets: batch.RejectedAssets, RejectedFindings: batch.RejectedFindings,
+		LeftOutAssets: batch.LeftOutAssets, LeftOutFindings: batch.LeftOutFindings}, nil
 }
 
 // encodedBatch is a batch's rows, and what did not become one.
@@ -103,8 +106,11 @@ func (e *encoder) record(record []byte) {
 	if e.role == source.Reference {
 		entry, rejects := e.applier.ApplyVulnerability(record)
 		e.reject(rejects)
-		if entry != nil {
+		switch {
+		case entry != nil:
 			e.batch.AddVulnerability(entry)
+		case len(rejects) == 0:
+			e.batch.LeftOutAssets++
 		}
 		return
 	}
@@ -116,23 +122,22 @@ func (e *encoder) record(record []byte) {
 		for _, o := range out {
 			keep = append(keep, o.FindingID)
 		}
+		e.batch.LeftOutFindings += int64(len(out))
 		e.batch.Add(asset, keep)
-	case len(out) > 0:
-		e.saw(out[0].AssetID, out[0].FindingID, out[0].Finding)
+	// What is not written may be there all the same: an asset or, where the
+	// record is one finding, that finding.
+	case len(rejects) == 0 && out[0].Finding < 0:
+		e.batch.LeftOutAssets++
+		e.batch.Saw(out[0].AssetID)
+	case len(rejects) == 0:
+		e.batch.LeftOutFindings++
+		e.batch.SawFinding(out[0].AssetID, out[0].FindingID)
 	case rejects[0].AssetID == "":
+	case rejects[0].Finding < 0:
+		e.batch.SawRejected(rejects[0].AssetID)
 	default:
-		e.saw(rejects[0].AssetID, rejects[0].FindingID, rejects[0].Finding)
+		e.batch.SawFinding(rejects[0].AssetID, rejects[0].FindingID)
 	}
-}
-
-// saw notes what a record shows to be there although it is not written: an
-// asset or, where the record is one finding, that finding.
-func (e *encoder) saw(assetID, findingID string, finding int) {
-	if finding >= 0 {
-		e.batch.SawFinding(assetID, findingID)
-		return
-	}
-	e.batch.Saw(assetID)
 }
 
 // reject keeps what was rejected from a record, and returns the external ids

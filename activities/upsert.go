@@ -7,6 +7,8 @@ import (
 
 	"sluice/internal/catalog"
 	"sluice/internal/inventory"
+	"sluice/internal/source"
+	"sluice/internal/source/kinds"
 )
 
 // Upsert writes a batch into the inventory, in one transaction with the
@@ -62,6 +64,11 @@ func (a *Activities) scope(ctx context.Context, runID int64, stream string) (inv
 		ConnectorID: plan.ConnectorID, ProfileID: plan.ProfileID, Kind: plan.Kind, Class: s.Class,
 		RunID: runID, Stream: stream, MapID: s.MapID, Role: s.Role, Nested: s.Nested, Full: s.Full(),
 	}
+	kind, err := kinds.Find(plan.Kind)
+	if err != nil {
+		return scope, plan, err
+	}
+	scope.Once = source.ReadsUploads(kind) && s.Role == source.Assets
 	if plan.Replay == nil {
 		return scope, plan, nil
 	}

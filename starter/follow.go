@@ -41,6 +41,7 @@ type ending struct {
 	// one that was replayed.
 	LeftAlone int64 `json:"leftAlone,omitempty"`
 	Dry       bool  `json:"dry,omitempty"` // nothing of it is in the inventory
+	Records   int64 `json:"records"`       // that were read
 }
 
 // follow shows a run's progress until it has ended. It is in nobody's way:
@@ -171,6 +172,9 @@ func (a *app) endOf(ctx context.Context, temporalClient client.Client, run execu
 	end.LeftAlone, end.Dry = row.LeftAlone, row.Dry
 	phases, err := store.Phases(ctx, row.ID)
 	end.Entries = entriesOf(phases)
+	for _, p := range phases {
+		end.Records += p.Records
+	}
 	return end, err
 }
 
@@ -189,6 +193,15 @@ var countColumns = []column[countsRow]{
 	{"unchanged", func(c countsRow) any { return c.Unchanged }},
 	{"returned", func(c countsRow) any { return c.Returned }},
 	{"rejected", func(c countsRow) any { return c.Rejected }},
+	{"leftOut", func(c countsRow) any { return c.LeftOut }},
+}
+
+// countColumnsFor leaves out what maps left out, where they left out nothing.
+func countColumnsFor(rows []countsRow) []column[countsRow] {
+	if slices.ContainsFunc(rows, func(c countsRow) bool { return c.LeftOut > 0 }) {
+		return countColumns
+	}
+	return slices.DeleteFunc(slices.Clone(countColumns), func(c column[countsRow]) bool { return c.name == "leftOut" })
 }
 
 // countsRow is a row of the table of counts.
@@ -225,7 +238,11 @@ func (a *app) printEnding(end ending) error {
 	if end.Dry {
 		a.say("A dry run: nothing of this is in the inventory.")
 	}
-	if err := printList(a, countsRows(end.Assets, end.Findings, end.Entries), countColumns); err != nil {
+	if end.Records == 0 {
+		a.say("0 records: there was nothing to read.")
+	}
+	rows := countsRows(end.Assets, end.Findings, end.Entries)
+	if err := printList(a, rows, countColumnsFor(rows)); err != nil {
 		return err
 	}
 	if end.Stale+end.Fixed > 0 {

@@ -42,7 +42,8 @@ func newRunsShow(a *app) *cobra.Command {
 				return err
 			}
 			a.say("")
-			if err := printList(a, countsRows(r.Assets, r.Findings, entriesOf(phases)), countColumns); err != nil {
+			rows := countsRows(r.Assets, r.Findings, entriesOf(phases))
+			if err := printList(a, rows, countColumnsFor(rows)); err != nil {
 				return err
 			}
 			a.say("")

@@ -91,7 +91,7 @@ func TestACancelledRunKeepsTheReason(t *testing.T) {
 	require.ErrorAs(t, u.GetWorkflowError(), &ended)
 	require.NoError(t, cancelled.refused)
 	require.Equal(t, lifecycle.Cancelled, u.finished.Outcome)
-	require.Equal(t, "cancelled: wrong connector; what was written stays", u.finished.Reason)
+	require.Equal(t, "wrong connector; what was written stays", u.finished.Reason)
 	require.Empty(t, u.finished.Complete)
 }
 

@@ -40,6 +40,23 @@ fields:
   - {path: id, type: string, required: true, description: Id., evidence: inferred}
   - {path: host, type: string, required: true, description: Id of the host., evidence: inferred}
   - {path: severity, type: severity, description: Severity., evidence: inferred}
+`, `
+name: file.scans
+title: Hosts with their findings
+role: source
+description: Hosts of a lab with their findings.
+fields:
+  - {path: id, type: string, required: true, description: Id., evidence: inferred}
+  - {path: findings, type: array, description: Findings., evidence: inferred}
+  - {path: "findings[].id", type: string, required: true, description: Id., evidence: inferred}
+`, `
+name: file.rows
+title: Hosts, in rows of findings
+role: source
+description: Hosts of a lab, in rows of findings.
+fields:
+  - {path: host, type: string, required: true, description: Id., evidence: inferred}
+  - {path: name, type: string, description: Name., evidence: inferred}
 `}
 	fileMaps = []string{`
 name: lab-hosts
@@ -59,6 +76,22 @@ rows:
   - {from: host, to: asset.assetHeader.externalAssetId}
   - {from: id, to: "findingGroup.findings[].externalFindingId"}
   - {from: severity, to: "findingGroup.findings[].severity"}
+`, `
+name: lab-scans
+source: file.scans
+target: inventory
+assetClass: host
+rows:
+  - {from: id, to: asset.assetHeader.externalAssetId}
+  - {from: "findings[].id", to: "findingGroup.findings[].externalFindingId"}
+`, `
+name: lab-rows
+source: file.rows
+target: inventory
+assetClass: host
+rows:
+  - {from: host, to: asset.assetHeader.externalAssetId}
+  - {from: name, to: asset.assetDetail.name}
 `}
 )
 

@@ -51,9 +51,9 @@ func (r *ingestion) judge(err error) {
 	p := &r.progress
 	switch {
 	case temporal.IsCanceledError(err) && r.cancelled != "":
-		p.Outcome, p.Reason = lifecycle.Cancelled, "cancelled: "+r.cancelled+"; what was written stays"
+		p.Outcome, p.Reason = lifecycle.Cancelled, r.cancelled+"; what was written stays"
 	case temporal.IsCanceledError(err):
-		p.Outcome, p.Reason = lifecycle.Cancelled, "cancelled; what was written stays"
+		p.Outcome, p.Reason = lifecycle.Cancelled, "what was written stays"
 	case err != nil:
 		p.Outcome = lifecycle.Failed
 		p.Reason, _ = reason(err)

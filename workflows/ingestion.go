@@ -189,6 +189,9 @@ func (r *ingestion) run(ctx workflow.Context) error {
 		if err := r.reconcile(ctx, &r.progress.Streams[i]); err != nil {
 			return err
 		}
+		if r.replaysRejects() {
+			r.doubtRejects(&r.progress.Streams[i])
+		}
 	}
 	return nil
 }

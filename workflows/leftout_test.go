@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"sluice/activities"
 	"sluice/internal/catalog"
 	"sluice/internal/lifecycle"
 	"sluice/schema"
@@ -44,12 +45,22 @@ func TestWhatAMapLeavesOutIsNotTakenForGone(t *testing.T) {
 	require.NoError(t, err)
 	s.useMap("some", tasMap(t, "some", leaveOut, ""))
 
+	dry, err := s.run(workflows.Input{Profile: s.profile, Mode: lifecycle.Full, DryRun: true})
+	require.NoError(t, err)
 	full, err := s.run(workflows.Input{Profile: s.profile, Mode: lifecycle.Full})
 	require.NoError(t, err)
 	require.Equal(t, lifecycle.Succeeded, full.Outcome, full.Reason)
 	require.Zero(t, full.Stale+full.Fixed)
-	require.Less(t, full.Assets.Total(), int64(350), "of 350 assets some were left out")
+	require.EqualValues(t, 350, full.Assets.Total(), "all that there is")
+	require.Less(t, full.Assets.Judged(), int64(350), "of which some is left out")
+	require.Positive(t, full.Findings.LeftOut)
 	s.requireTruth() // which is all there
+
+	require.Equal(t, []lifecycle.Counts{full.Assets, full.Findings}, []lifecycle.Counts{dry.Assets, dry.Findings}, "a dry run tells")
+	require.Equal(t, []lifecycle.Counts{full.Assets, full.Findings}, []lifecycle.Counts{s.lastRun().Assets, s.lastRun().Findings}, "and so does the history")
+	replayed, err := s.replay(activities.ReplayInput{Run: full.RunID})
+	require.NoError(t, err)
+	require.Equal(t, []lifecycle.Counts{full.Assets, full.Findings}, []lifecycle.Counts{replayed.Assets, replayed.Findings}, "and a replay")
 }
 
 func TestAFindingThatAMapLeavesOutIsNotTakenForFixed(t *testing.T) {
@@ -71,8 +82,31 @@ func TestAFindingThatAMapLeavesOutIsNotTakenForFixed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, lifecycle.Succeeded, full.Outcome, full.Reason)
 	require.Zero(t, full.Stale+full.Fixed)
-	require.Less(t, full.Findings.Total(), int64(2_400))
+	require.EqualValues(t, 2_400, full.Findings.Total())
+	require.Positive(t, full.Findings.LeftOut)
 	s.requireWebTruth()
+}
+
+func TestEntriesThatAMapLeavesOutAreCounted(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, setup{estate: webEstate, kind: "qualys-was", settings: map[string]string{"pageSize": "200"}})
+	body, err := fs.ReadFile(schema.Maps(), "qualys-knowledgebase.yaml")
+	require.NoError(t, err)
+	some := strings.Replace(strings.Replace(string(body), "name: qualys-knowledgebase", "name: some", 1), "rows:\n", "when: record.?SEVERITY_LEVEL.orValue(0) != 3\nrows:\n", 1)
+	require.NoError(t, s.store.AddMap(t.Context(), []byte(some)))
+	s.mapBy(map[string]string{"KNOWLEDGEBASE": "some"})
+	result, err := s.run(workflows.Input{Profile: s.profile})
+	require.NoError(t, err)
+	phases, err := s.store.Phases(t.Context(), result.RunID)
+	require.NoError(t, err)
+	for _, p := range phases {
+		if p.Stream != "KNOWLEDGEBASE" {
+			require.Zero(t, p.Assets.LeftOut, p.Stream)
+			continue
+		}
+		require.Positive(t, p.Assets.LeftOut)
+		require.Equal(t, p.Records, p.Assets.Total(), "taken, or left out")
+	}
 }
 
 func TestWhatAMapLeavesOutFromTheStartIsNotInTheInventory(t *testing.T) {
@@ -83,6 +117,7 @@ func TestWhatAMapLeavesOutFromTheStartIsNotInTheInventory(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, lifecycle.Succeeded, result.Outcome, result.Reason)
 	require.Zero(t, result.Assets.Rejected+result.Findings.Rejected, "what is left out is not rejected")
+	require.Positive(t, result.Assets.LeftOut)
 	stored := s.stored("application")
 	require.NotEmpty(t, stored)
 	require.Less(t, len(stored), 230)

@@ -93,7 +93,7 @@ func TestACancelledReplayLeavesWholeBatchesAndAnotherCompletesIt(t *testing.T) {
 	require.ErrorAs(t, replay.Get(t.Context(), nil), &ended)
 	cancelled := s.lastRun()
 	require.Equal(t, lifecycle.Cancelled, cancelled.Outcome)
-	require.Equal(t, "cancelled: the wrong map; what was written stays", cancelled.Reason)
+	require.Equal(t, "the wrong map; what was written stays", cancelled.Reason)
 	s.requireOver()
 	mixed := watermarks["APPLICATION"]
 	mixed.MapDigest = "" // some of it is mapped otherwise now

@@ -135,7 +135,7 @@ func details(p lifecycle.Progress, now time.Time) string {
 // written is a table of what the run has done to the inventory.
 func written(p lifecycle.Progress) []string {
 	assets, findings := p.Totals()
-	if assets.Total() == 0 {
+	if assets.Total()+findings.Total() == 0 {
 		return nil
 	}
 	lines := []string{"", "| | assets | findings |", "|---|---|---|"}
@@ -145,7 +145,7 @@ func written(p lifecycle.Progress) []string {
 	}{
 		{"created", assets.Created, findings.Created}, {"updated", assets.Updated, findings.Updated},
 		{"unchanged", assets.Unchanged, findings.Unchanged}, {"returned", assets.Returned, findings.Returned},
-		{"rejected", assets.Rejected, findings.Rejected},
+		{"rejected", assets.Rejected, findings.Rejected}, {"left out by the map", assets.LeftOut, findings.LeftOut},
 	} {
 		if row.assets+row.findings > 0 {
 			lines = append(lines, fmt.Sprintf("| %s | %d | %d |", row.what, row.assets, row.findings))

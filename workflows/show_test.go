@@ -17,7 +17,7 @@ func running() lifecycle.Progress {
 		RunID: 12, Profile: "acme-apps", Connector: "acme", Mode: lifecycle.Full, State: lifecycle.Processing,
 		Streams: []lifecycle.Stream{
 			{Name: "APPLICATION", Phase: lifecycle.Fetching, Records: 1000, Expected: 2000, Began: noon.Add(-60 * time.Second), IdleSeconds: 10,
-				Assets: lifecycle.Counts{Created: 950, Rejected: 2}},
+				Assets: lifecycle.Counts{Created: 950, Rejected: 2, LeftOut: 48}},
 			{Name: "APICOLLECTION", Phase: lifecycle.Pending},
 		},
 	}
@@ -35,6 +35,7 @@ func TestCurrentDetailsShowHowFarARunIs(t *testing.T) {
 |---|---|---|
 | created | 950 | 0 |
 | rejected | 2 | 0 |
+| left out by the map | 48 | 0 |
 
 
 As of 12:00:00 UTC.

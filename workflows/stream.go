@@ -157,21 +157,46 @@ func (r *ingestion) write(ctx workflow.Context, s *lifecycle.Stream, ref catalog
 const enoughToJudge = 1000
 
 // checkRejects fails a stream that rejects more than the profile allows: then
-// the map does not fit what the vendor sends.
+// the map does not fit what the vendor sends. What was rejected before and is
+// replayed by itself tells nothing of the rest; see doubtRejects.
 func (r *ingestion) checkRejects(s *lifecycle.Stream, atLeast int64) error {
+	if r.replaysRejects() {
+		return nil
+	}
+	if c := r.tooManyRejected(s, atLeast); c != nil {
+		return temporal.NewNonRetryableApplicationError(
+			fmt.Sprintf("%d of %d %s were rejected, above the limit of %d %%: see 'sluice runs rejects %d'; the transform map may not fit what the vendor sends",
+				c.counts.Rejected, c.counts.Judged(), c.what, r.planned.RejectPercent, r.planned.RunID), "too-many-rejects", nil)
+	}
+	return nil
+}
+
+// doubtRejects keeps a replay of what was rejected from being a success when
+// more of it than the profile allows was rejected again.
+func (r *ingestion) doubtRejects(s *lifecycle.Stream) {
+	if c := r.tooManyRejected(s, 1); c != nil && s.Doubt == "" {
+		s.Doubt = fmt.Sprintf("%d of %d %s were rejected again: see 'sluice runs rejects %d'", c.counts.Rejected, c.counts.Judged(), c.what, r.planned.RunID)
+	}
+}
+
+func (r *ingestion) replaysRejects() bool { return r.replay != nil && r.replay.RejectsOnly }
+
+// judged are the records of a stream, or their findings.
+type judged struct {
+	what   string
+	counts lifecycle.Counts
+}
+
+// tooManyRejected returns what of a stream was rejected more than the profile
+// allows, where there was at least so much of it; nil: nothing.
+func (r *ingestion) tooManyRejected(s *lifecycle.Stream, atLeast int64) *judged {
 	records := s.Assets
 	if s.Role == source.Findings { // of its assets only the new and the returned are counted
-		records = lifecycle.Counts{Unchanged: s.Records - s.Assets.Rejected, Rejected: s.Assets.Rejected}
+		records = lifecycle.Counts{Unchanged: s.Records - s.Assets.Rejected - s.Assets.LeftOut, Rejected: s.Assets.Rejected}
 	}
-	for _, c := range []struct {
-		what   string
-		counts lifecycle.Counts
-	}{{"records", records}, {"findings", s.Findings}} {
-		total := c.counts.Total()
-		if total >= atLeast && c.counts.TooManyRejected(r.planned.RejectPercent) {
-			return temporal.NewNonRetryableApplicationError(
-				fmt.Sprintf("%d of %d %s were rejected, above the limit of %d %%: see 'sluice runs rejects %d'; the transform map may not fit what the vendor sends",
-					c.counts.Rejected, total, c.what, r.planned.RejectPercent, r.planned.RunID), "too-many-rejects", nil)
+	for _, c := range []judged{{"records", records}, {"findings", s.Findings}} {
+		if c.counts.Judged() >= atLeast && c.counts.TooManyRejected(r.planned.RejectPercent) {
+			return &c
 		}
 	}
 	return nil

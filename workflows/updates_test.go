@@ -53,7 +53,7 @@ func TestARunIsPausedResumedAndCancelledFromOutside(t *testing.T) {
 	var cancelled *temporal.CanceledError
 	require.ErrorAs(t, err, &cancelled, "Temporal lists it as cancelled")
 	require.Equal(t, lifecycle.Cancelled, s.lastRun().Outcome)
-	require.Equal(t, "cancelled: wrong connector; what was written stays", s.lastRun().Reason)
+	require.Equal(t, "wrong connector; what was written stays", s.lastRun().Reason)
 	standing = s.standing(run)
 	require.Equal(t, "cancelled", standing.Text, "it can still be asked")
 }

@@ -195,6 +195,8 @@ type BatchCounts struct {
 	Findings lifecycle.Counts `json:"findings"`
 	// LeftAlone are what newer runs have written than the one that is replayed.
 	LeftAlone int64 `json:"leftAlone,omitempty"`
+	// Conflicting are records of assets of which other records say otherwise.
+	Conflicting int64 `json:"conflicting,omitempty"`
 }
 
 // WriteBatch runs write, stores the batch's rejects and moves the stream's
@@ -213,11 +215,12 @@ func (s *Store) WriteBatch(ctx context.Context, ref BatchRef, token int32, rejec
 		a, f := counts.Assets, counts.Findings
 		if _, err := tx.Exec(ctx, `
 			INSERT INTO batches (run_id, stream, batch,
-			       assets_created, assets_updated, assets_unchanged, assets_returned, assets_rejected,
-			       findings_created, findings_updated, findings_unchanged, findings_returned, findings_rejected, left_alone)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-			ref.RunID, ref.Stream, ref.Batch, a.Created, a.Updated, a.Unchanged, a.Returned, a.Rejected,
-			f.Created, f.Updated, f.Unchanged, f.Returned, f.Rejected, counts.LeftAlone); err != nil {
+			       assets_created, assets_updated, assets_unchanged, assets_returned, assets_rejected, assets_left_out,
+			       findings_created, findings_updated, findings_unchanged, findings_returned, findings_rejected, findings_left_out,
+			       left_alone, conflicting)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+			ref.RunID, ref.Stream, ref.Batch, a.Created, a.Updated, a.Unchanged, a.Returned, a.Rejected, a.LeftOut,
+			f.Created, f.Updated, f.Unchanged, f.Returned, f.Rejected, f.LeftOut, counts.LeftAlone, counts.Conflicting); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, "UPDATE write_checkpoints SET batch = $3 WHERE run_id = $1 AND stream = $2", ref.RunID, ref.Stream, ref.Batch)
@@ -250,12 +253,28 @@ func (s *Store) BatchCountsOf(ctx context.Context, ref BatchRef) (BatchCounts, e
 	var c BatchCounts
 	a, f := &c.Assets, &c.Findings
 	err := s.pool.QueryRow(ctx, `
-		SELECT assets_created, assets_updated, assets_unchanged, assets_returned, assets_rejected,
-		       findings_created, findings_updated, findings_unchanged, findings_returned, findings_rejected, left_alone
+		SELECT assets_created, assets_updated, assets_unchanged, assets_returned, assets_rejected, assets_left_out,
+		       findings_created, findings_updated, findings_unchanged, findings_returned, findings_rejected, findings_left_out,
+		       left_alone, conflicting
 		  FROM batches WHERE run_id = $1 AND stream = $2 AND batch = $3`, ref.RunID, ref.Stream, ref.Batch).
-		Scan(&a.Created, &a.Updated, &a.Unchanged, &a.Returned, &a.Rejected, &f.Created, &f.Updated, &f.Unchanged, &f.Returned, &f.Rejected, &c.LeftAlone)
+		Scan(&a.Created, &a.Updated, &a.Unchanged, &a.Returned, &a.Rejected, &a.LeftOut,
+			&f.Created, &f.Updated, &f.Unchanged, &f.Returned, &f.Rejected, &f.LeftOut, &c.LeftAlone, &c.Conflicting)
 	if err != nil {
 		return c, fmt.Errorf("counts of batch %d of %s: %w", ref.Batch, ref.Stream, err)
 	}
 	return c, nil
+}
+
+// Conflicting counts the records of a stream that contradict another one of the
+// same asset, in a run or, of a replay, in the one whose records they are: what
+// it takes of them need not show it.
+func (s *Store) Conflicting(ctx context.Context, runID, fetchedBy int64, stream string) (n int64, err error) {
+	err = s.pool.QueryRow(ctx, `
+		SELECT coalesce(max(conflicting), 0)::bigint
+		  FROM (SELECT sum(conflicting) AS conflicting FROM batches WHERE run_id IN ($1, $2) AND stream = $3 GROUP BY run_id) runs`,
+		runID, fetchedBy, stream).Scan(&n)
+	if err != nil {
+		err = fmt.Errorf("count records of %s that contradict each other: %w", stream, err)
+	}
+	return n, err
 }

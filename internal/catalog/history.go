@@ -40,9 +40,9 @@ const runQuery = `
 	SELECT r.id, r.profile, coalesce(c.name, ''), r.workflow_id, r.first_run_id, r.mode, r.mode_reason, r.started_by, r.started_at, r.assets_in_at, r.finished_at,
 	       coalesce(r.outcome, ''), r.reason,
 	       coalesce(sum(b.assets_created), 0)::bigint, coalesce(sum(b.assets_updated), 0)::bigint, coalesce(sum(b.assets_unchanged), 0)::bigint,
-	       coalesce(sum(b.assets_returned), 0)::bigint, coalesce(sum(b.assets_rejected), 0)::bigint,
+	       coalesce(sum(b.assets_returned), 0)::bigint, coalesce(sum(b.assets_rejected), 0)::bigint, coalesce(sum(b.assets_left_out), 0)::bigint,
 	       coalesce(sum(b.findings_created), 0)::bigint, coalesce(sum(b.findings_updated), 0)::bigint, coalesce(sum(b.findings_unchanged), 0)::bigint,
-	       coalesce(sum(b.findings_returned), 0)::bigint, coalesce(sum(b.findings_rejected), 0)::bigint,
+	       coalesce(sum(b.findings_returned), 0)::bigint, coalesce(sum(b.findings_rejected), 0)::bigint, coalesce(sum(b.findings_left_out), 0)::bigint,
 	       (SELECT coalesce(sum(set_aside), 0)::bigint FROM fetch_checkpoints f WHERE f.run_id = r.id),
 	       coalesce(sum(b.left_alone), 0)::bigint, r.plan ? 'dry'
 	  FROM runs r LEFT JOIN connectors c ON c.id = r.connector_id LEFT JOIN batches b ON b.run_id = r.id AND NOT EXISTS (
@@ -79,8 +79,8 @@ func (s *Store) runs(ctx context.Context, where string, limit int, args ...any) 
 		var r Run
 		a, f := &r.Assets, &r.Findings
 		err := row.Scan(&r.ID, &r.Profile, &r.Connector, &r.WorkflowID, &r.FirstRunID, &r.Mode, &r.ModeReason, &r.StartedBy, &r.StartedAt, &r.AssetsInAt, &r.FinishedAt,
-			&r.Outcome, &r.Reason, &a.Created, &a.Updated, &a.Unchanged, &a.Returned, &a.Rejected,
-			&f.Created, &f.Updated, &f.Unchanged, &f.Returned, &f.Rejected, &r.SetAside, &r.LeftAlone, &r.Dry)
+			&r.Outcome, &r.Reason, &a.Created, &a.Updated, &a.Unchanged, &a.Returned, &a.Rejected, &a.LeftOut,
+			&f.Created, &f.Updated, &f.Unchanged, &f.Returned, &f.Rejected, &f.LeftOut, &r.SetAside, &r.LeftAlone, &r.Dry)
 		return r, err
 	})
 }

@@ -19,7 +19,7 @@ type Phase struct {
 	Batches  int64       `json:"batches"`
 	Pages    int64       `json:"pages"`
 	Records  int64       `json:"records"`
-	Repeated int64       `json:"repeated"` // delivered more than once
+	Repeated int64       `json:"repeated"` // delivered more than once, or of an asset of another record that says otherwise
 	SetAside int64       `json:"setAside"`
 	Findings int64       `json:"findings"`
 	// Assets is what became of its assets or, of a stream of what findings refer
@@ -42,10 +42,10 @@ func (s *Store) Phases(ctx context.Context, runID int64) ([]Phase, error) {
 		order[i], roles[stream.Name] = stream.Name, stream.Role
 	}
 	rows, err := s.pool.Query(ctx, `
-		SELECT f.stream, count(b.batch), f.pages, f.records, f.repeated, f.set_aside,
-		       coalesce(sum(b.findings_created + b.findings_updated + b.findings_unchanged + b.findings_returned + b.findings_rejected), 0)::bigint,
+		SELECT f.stream, count(b.batch), f.pages, f.records, f.repeated + coalesce(sum(b.conflicting), 0)::bigint, f.set_aside,
+		       coalesce(sum(b.findings_created + b.findings_updated + b.findings_unchanged + b.findings_returned + b.findings_rejected + b.findings_left_out), 0)::bigint,
 		       coalesce(sum(b.assets_created), 0)::bigint, coalesce(sum(b.assets_updated), 0)::bigint, coalesce(sum(b.assets_unchanged), 0)::bigint,
-		       coalesce(sum(b.assets_returned), 0)::bigint, coalesce(sum(b.assets_rejected), 0)::bigint,
+		       coalesce(sum(b.assets_returned), 0)::bigint, coalesce(sum(b.assets_rejected), 0)::bigint, coalesce(sum(b.assets_left_out), 0)::bigint,
 		       f.ended, min(b.written_at), max(b.written_at)
 		  FROM fetch_checkpoints f LEFT JOIN batches b ON b.run_id = f.run_id AND b.stream = f.stream
 		 WHERE f.run_id = $1 GROUP BY f.run_id, f.stream ORDER BY array_position($2, f.stream)`, runID, order)
@@ -56,7 +56,7 @@ func (s *Store) Phases(ctx context.Context, runID int64) ([]Phase, error) {
 		var p Phase
 		a := &p.Assets
 		err := row.Scan(&p.Stream, &p.Batches, &p.Pages, &p.Records, &p.Repeated, &p.SetAside, &p.Findings,
-			&a.Created, &a.Updated, &a.Unchanged, &a.Returned, &a.Rejected, &p.Ended, &p.Begun, &p.Written)
+			&a.Created, &a.Updated, &a.Unchanged, &a.Returned, &a.Rejected, &a.LeftOut, &p.Ended, &p.Begun, &p.Written)
 		p.Role = roles[p.Stream]
 		return p, err
 	})

@@ -58,6 +58,7 @@ var relations = map[string]reading{
 	"vanished_findings": readNone,
 	"dry_seen":          readNone,
 	"seen_findings":     readNone,
+	"recorded_assets":   readNone,
 	"memory":            readNone,
 	"remembered":        readNone,
 	"uploads":           readAll,

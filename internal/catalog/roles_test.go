@@ -86,7 +86,7 @@ func TestTheOwnerOwnsAllAndTheWorkerWritesAll(t *testing.T) {
 		AND has_table_privilege('sluice_worker', oid, 'UPDATE') AND has_table_privilege('sluice_worker', oid, 'DELETE'))`))
 	require.Empty(t, names(t, conn, ours+` AND (has_table_privilege('sluice_worker', oid, 'TRUNCATE') OR has_table_privilege('sluice_worker', oid, 'TRIGGER')
 		OR has_table_privilege('sluice_reader', oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))`))
-	require.Equal(t, []string{"chunks", "connectors", "credentials", "documents", "dry_seen", "governor", "memory", "rejects", "remembered", "samples", "seen_findings", "upload_parts", "vanished_findings"},
+	require.Equal(t, []string{"chunks", "connectors", "credentials", "documents", "dry_seen", "governor", "memory", "recorded_assets", "rejects", "remembered", "samples", "seen_findings", "upload_parts", "vanished_findings"},
 		names(t, conn, ours+" AND NOT has_table_privilege('sluice_reader', oid, 'SELECT')"))
 	require.Equal(t, []string{"connectors.secrets", "documents.data", "rejects.value"}, names(t, conn, `
 		SELECT c.relname || '.' || a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid

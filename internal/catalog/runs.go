@@ -184,6 +184,9 @@ func closeRun(ctx context.Context, tx pgx.Tx, runID int64, outcome lifecycle.Out
 	if _, err := tx.Exec(ctx, "DELETE FROM dry_seen WHERE run_id = $1", runID); err != nil {
 		return err
 	}
+	if _, err := tx.Exec(ctx, "DELETE FROM recorded_assets WHERE run_id = $1", runID); err != nil {
+		return err
+	}
 	_, err := tx.Exec(ctx, "DELETE FROM remembered WHERE run_id = $1", runID)
 	return err
 }

@@ -15,12 +15,18 @@ type Batch struct {
 	open    *part
 	entries entries
 	seen    []seenThing
-	// RejectedAssets and RejectedFindings count what the map rejected.
+	// RejectedAssets and RejectedFindings count what the map rejected,
+	// LeftOutAssets and LeftOutFindings what its conditions leave out. Entries of
+	// a knowledge base count as assets.
 	RejectedAssets, RejectedFindings int64
+	LeftOutAssets, LeftOutFindings   int64
+
+	rejected    []string // assets whose records were rejected as a whole
+	conflicting int64    // records that a later one of the same asset has replaced in its part
 }
 
 // seenThing is an asset or a finding, by external ids, whose record was
-// rejected. Without a finding it is the asset with all its findings.
+// rejected or left out. Without a finding it is the asset with all its findings.
 type seenThing struct{ asset, finding string }
 
 // NewBatch returns an empty batch of a stream's records.
@@ -68,8 +74,8 @@ type findingKey struct {
 const partFindings = 10_000
 
 // Add encodes an asset with its findings. keep are external ids of findings
-// that were rejected from the record ("" of one without a usable id): they are
-// not written, but they are not gone either.
+// that were rejected from the record ("" of one without a usable id) or left
+// out: they are not written, but they are not gone either.
 //
 // An asset that comes twice in a batch of source.Assets counts as it came last.
 // In one of source.Findings the findings of all its records count, each as it
@@ -96,7 +102,11 @@ func (b *Batch) Add(a *transform.Asset, keep []string) {
 	}
 	if again {
 		p.forget(place)
+		before := p.assets[place]
 		p.assets[place] = p.encodeAsset(a)
+		if before.recorded().conflicts(p.assets[place].recorded()) {
+			b.conflicting++
+		}
 	}
 	p.assets[place].keepFindings = keep
 	for i := range a.Findings {
@@ -136,12 +146,18 @@ func (p *part) forget(place int) {
 // in a batch counts as it came last.
 func (b *Batch) AddVulnerability(v *transform.Vulnerability) { b.entries.add(v) }
 
-// Saw notes an asset whose record was rejected: it is there. In a batch of
+// Saw notes an asset whose record was left out: it is there. In a batch of
 // source.Findings all its findings are.
 func (b *Batch) Saw(externalID string) { b.seen = append(b.seen, seenThing{asset: externalID}) }
 
-// SawFinding notes a finding whose record was rejected: it is there, and so is
-// its asset. Without an id of the finding it may be any of the asset's.
+// SawRejected notes an asset whose record was rejected: it is there, too.
+func (b *Batch) SawRejected(externalID string) {
+	b.Saw(externalID)
+	b.rejected = append(b.rejected, externalID)
+}
+
+// SawFinding notes a finding whose record was rejected or left out: it is there,
+// and so is its asset. Without an id of the finding it may be any of the asset's.
 func (b *Batch) SawFinding(assetID, findingID string) {
 	b.seen = append(b.seen, seenThing{assetID, findingID})
 }

@@ -41,7 +41,8 @@ func WriteDry(ctx context.Context, tx pgx.Tx, scope Scope, batch *Batch) (Counts
 	if err := w.keepDryRejected(batch.seen); err != nil {
 		return counts, fmt.Errorf("keep what was seen of rejected records: %w", err)
 	}
-	return counts, nil
+	counts.Conflicting, err = w.conflicts(batch)
+	return counts, err
 }
 
 // ReconcileDry says what Reconcile would do, by what WriteDry has seen.

@@ -39,6 +39,10 @@ type Scope struct {
 	// Full, of source.Findings: the stream brings all findings, so that what is
 	// seen is kept until Reconcile finds what was not.
 	Full bool
+	// Once, of source.Assets: an asset is to come in one record only, as there
+	// is nobody who moves it from page to page; those that contradict each other
+	// are counted.
+	Once bool
 	// Replays is the run whose records are written, where RunID is a replay of
 	// it; nil: they are RunID's own.
 	Replays *Replayed
@@ -51,6 +55,9 @@ type Counts struct {
 	// LeftAlone is how many assets, findings and entries newer runs have
 	// brought than the one that is replayed.
 	LeftAlone int64
+	// Conflicting is how many records are of assets that other records are of,
+	// too, and say otherwise; see Scope.Once.
+	Conflicting int64
 }
 
 // Write writes a batch in the transaction and returns what it did. Writing a
@@ -60,7 +67,13 @@ type Counts struct {
 // advisory lock, held until the transaction ends). So two runs that bring the
 // same new asset cannot meet on its key, and no write has to be done twice.
 func Write(ctx context.Context, tx pgx.Tx, scope Scope, batch *Batch) (Counts, error) {
-	return write(&writer{ctx: ctx, tx: tx, scope: scope}, batch)
+	w := &writer{ctx: ctx, tx: tx, scope: scope}
+	counts, err := write(w, batch)
+	if err != nil {
+		return Counts{}, err
+	}
+	counts.Conflicting, err = w.conflicts(batch)
+	return counts, err
 }
 
 func write(w *writer, batch *Batch) (Counts, error) {
@@ -76,7 +89,7 @@ func write(w *writer, batch *Batch) (Counts, error) {
 		return Counts{}, err
 	}
 	if w.scope.Role == source.Reference {
-		w.counts.Assets.Rejected = batch.RejectedAssets
+		w.counts.Assets.Rejected, w.counts.Assets.LeftOut = batch.RejectedAssets, batch.LeftOutAssets
 		if err := w.writeKnowledge(&batch.entries); err != nil {
 			return Counts{}, fmt.Errorf("write knowledge base: %w", err)
 		}
@@ -147,10 +160,11 @@ func (w *writer) write(p *part) error {
 	return nil
 }
 
-// finish deals with what was rejected: it was seen, though not written.
+// finish deals with what was rejected or left out: it was seen, though not
+// written.
 func (w *writer) finish(batch *Batch) error {
-	w.counts.Assets.Rejected = batch.RejectedAssets
-	w.counts.Findings.Rejected = batch.RejectedFindings
+	w.counts.Assets.Rejected, w.counts.Assets.LeftOut = batch.RejectedAssets, batch.LeftOutAssets
+	w.counts.Findings.Rejected, w.counts.Findings.LeftOut = batch.RejectedFindings, batch.LeftOutFindings
 	if len(batch.seen) == 0 || w.scope.overtaken() { // which has seen nothing new
 		return nil
 	}

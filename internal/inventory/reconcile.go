@@ -33,6 +33,9 @@ type Policy struct {
 	// FixAbsent: a finding that its asset no longer has is fixed; otherwise
 	// it keeps its status.
 	FixAbsent bool
+	// AllAssets, of source.Findings: no stream says which assets are there, so
+	// that one that was not seen has no findings any more.
+	AllAssets bool
 }
 
 // Reconciled is what Reconcile found to be gone.
@@ -48,8 +51,8 @@ type Reconciled struct {
 // Reconcile applies what a complete stream proved to be gone. An asset is
 // stale when no profile of its connector sees it any more. A finding that came
 // inside its asset's record is fixed when a record of the asset lacks it; one of
-// source.Findings when a full run saw its asset, but not it. Doing it again for the
-// same run changes nothing.
+// source.Findings when a full run saw its asset, but not it (or, with
+// Policy.AllAssets, neither). Doing it again for the same run changes nothing.
 func Reconcile(ctx context.Context, tx pgx.Tx, scope Scope, policy Policy) (Reconciled, error) {
 	w := writer{ctx: ctx, tx: tx, scope: scope}
 	if err := w.begin(); err != nil {
@@ -111,19 +114,20 @@ func (w *writer) reconcileAssets(policy Policy) (done Reconciled, err error) {
 // of a handful of findings is not guarded against its last one.
 const fewFindings = 10
 
-// reconcileFindings fixes the findings of seen assets that were not seen.
+// reconcileFindings fixes the findings that were not seen of the assets that
+// are judged.
 func (w *writer) reconcileFindings(policy Policy) (done Reconciled, err error) {
 	if !policy.Full || !policy.FixAbsent {
 		return done, nil
 	}
-	missing, known, err := w.noteUnseen()
+	missing, known, err := w.noteUnseen(policy.AllAssets)
 	if err != nil {
 		return done, fmt.Errorf("look for findings that were not seen: %w", err)
 	}
 	if missing > fewFindings && missing*100 > known*int64(policy.ShrinkPercent) && !policy.AcceptShrink {
 		done.Guarded = fmt.Sprintf("%d of %d known open findings were not delivered any more, above the limit of %d %%, so none was marked fixed; "+
-			"this usually means that the account's permissions, or what the profile reads, were narrowed: check them with the vendor, "+
-			"or accept it with '%s'", missing, known, policy.ShrinkPercent, policy.AcceptBy)
+			"this usually means that the account's permissions, or what the profile reads, were narrowed, or that a file has only a part of what there is: "+
+			"check them, or accept it with '%s'", missing, known, policy.ShrinkPercent, policy.AcceptBy)
 		if _, err := w.tx.Exec(w.ctx, "DELETE FROM vanished_findings WHERE run_id = $1 AND stream = $2", w.scope.RunID, w.scope.Stream); err != nil {
 			return done, fmt.Errorf("forget findings that were not seen: %w", err)
 		}
@@ -137,21 +141,25 @@ func (w *writer) reconcileFindings(policy Policy) (done Reconciled, err error) {
 
 // noteUnseen records as vanished the open findings of the assets that the
 // profile saw in this run, where the findings themselves were not seen. It
-// counts them, and the open findings of these assets that were known before.
+// counts them, and the open findings of these assets that were known before. With
+// allAssets it is also those that the profile saw in earlier runs, unless another
+// profile sees them: then it is for that one to say.
 // What a run of another profile has written meanwhile may be newer than what
 // this one read, and is left alone.
 // (EXCEPT sorts, on disk if need be; an anti-join may be planned as a nested
 // loop, which for hundreds of thousands of findings would not end. To hash,
 // EXCEPT keeps all of them in memory, and what a full run brings is more than
 // PostgreSQL expects of it.)
-func (w *writer) noteUnseen() (missing, known int64, err error) {
+func (w *writer) noteUnseen(allAssets bool) (missing, known int64, err error) {
 	if _, err := w.tx.Exec(w.ctx, "SET LOCAL enable_hashagg = off"); err != nil {
 		return 0, 0, err
 	}
 	err = w.tx.QueryRow(w.ctx, `
 		WITH judged AS (
 			SELECT p.asset_id FROM profile_assets p JOIN assets a ON a.id = p.asset_id
-			 WHERE p.profile_id = $1 AND p.seen_run = $2 AND a.kind = $3 AND a.class = $4
+			 WHERE p.profile_id = $1 AND a.kind = $3 AND a.class = $4
+			   AND (p.seen_run = $2 OR $6 AND NOT EXISTS (
+			       SELECT FROM profile_assets other WHERE other.asset_id = p.asset_id AND other.profile_id <> $1 AND other.missed = 0))
 			EXCEPT
 			SELECT asset_id FROM seen_findings WHERE run_id = $2 AND stream = $5 AND finding_ids IS NULL
 		), open AS MATERIALIZED (
@@ -166,7 +174,7 @@ func (w *writer) noteUnseen() (missing, known int64, err error) {
 			INSERT INTO vanished_findings (run_id, stream, finding_id) SELECT $2, $5, id FROM unseen
 			ON CONFLICT DO NOTHING RETURNING 1)
 		SELECT (SELECT count(*) FROM noted), (SELECT count(*) FROM open WHERE first_run_id <> $2)`,
-		w.scope.ProfileID, w.scope.RunID, w.scope.Kind, w.scope.Class, w.scope.Stream).Scan(&missing, &known)
+		w.scope.ProfileID, w.scope.RunID, w.scope.Kind, w.scope.Class, w.scope.Stream, allAssets).Scan(&missing, &known)
 	return missing, known, err
 }
 

@@ -211,3 +211,42 @@ func TestDeletingAConnectorDeletesAllThatCameFromIt(t *testing.T) {
 	require.NoError(t, e.store.DeleteConnector(t.Context(), "tas"))
 	require.Empty(t, e.versions())
 }
+
+func TestWhereNoStreamSaysWhichAssetsAreThereAnAssetWithoutFindingsHasNone(t *testing.T) {
+	e := newSeparateEstate(t)
+	all := func(p *inventory.Policy) { p.AllAssets = true }
+	e.write(found("1", finding("10", 5)), found("2", finding("20", 5)), found("3", finding("30", 5)))
+	require.Zero(t, e.reconcile(all).Fixed)
+
+	first := e.scope.ProfileID
+	e.scope.ProfileID = e.profile("second")
+	e.run()
+	e.write(found("3", finding("30", 5)))
+	e.scope.ProfileID = first
+	e.run()
+	e.write(found("1", finding("10", 5)))
+	require.Equal(t, int64(1), e.reconcile(all).Fixed)
+	require.Equal(t, map[string]string{"1/10": "open", "2/20": "fixed", "3/30": "open"}, e.statuses(), "asset 3 is for another profile to judge")
+	require.Zero(t, e.reconcile(all).Fixed, "again changes nothing")
+
+	e.run()
+	require.Equal(t, int64(1), e.reconcile(all).Fixed, "nothing was seen: nothing is there")
+	require.Equal(t, map[string]string{"1/10": "fixed", "2/20": "fixed", "3/30": "open"}, e.statuses())
+
+	e.run()
+	e.write(found("2", finding("20", 5)))
+	require.Equal(t, "open", e.statuses()["2/20"])
+}
+
+func TestThatNothingWasSeenIsNotBelieved(t *testing.T) {
+	e := newSeparateEstate(t)
+	for i := range 12 {
+		e.write(found(fmt.Sprint(i), finding("1", 5)))
+	}
+	e.run()
+	done := e.reconcile(func(p *inventory.Policy) { p.AllAssets, p.ShrinkPercent = true, 50 })
+	require.Zero(t, done.Fixed)
+	require.Contains(t, done.Guarded, "12 of 12 known open findings were not delivered any more")
+	require.Contains(t, done.Guarded, "that a file has only a part of what there is")
+	require.Equal(t, int64(12), e.reconcile(func(p *inventory.Policy) { p.AllAssets, p.AcceptShrink = true, true }).Fixed)
+}

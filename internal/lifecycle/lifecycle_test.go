@@ -120,6 +120,8 @@ func TestARunWithoutAssetsIsOverWithItsFindings(t *testing.T) {
 func TestAStreamInOneLine(t *testing.T) {
 	s := Stream{Name: "APPLICATION", Phase: Fetching, Records: 50, Expected: 200, Assets: Counts{Created: 40, Updated: 3, Unchanged: 6, Rejected: 1}}
 	require.Equal(t, "APPLICATION fetching: 50 of 200 records, assets +40 ~3 =6 rejected 1", s.Line())
+	s.Assets.LeftOut = 7
+	require.Equal(t, "APPLICATION fetching: 50 of 200 records, assets +40 ~3 =6 rejected 1 left out 7", s.Line())
 	s.Phase, s.Waits, s.WaitUntil = Waiting, "the vendor is busy", time.Date(2026, 1, 1, 14, 5, 0, 0, time.UTC)
 	require.Contains(t, s.Line(), ": the vendor is busy until 14:05:00")
 }
@@ -161,6 +163,9 @@ func TestTooManyRejected(t *testing.T) {
 	require.True(t, Counts{Rejected: 3}.TooManyRejected(5), "nothing got through")
 	require.True(t, Counts{Created: 180, Rejected: 20}.TooManyRejected(5))
 	require.False(t, Counts{Rejected: 3}.TooManyRejected(100))
+	require.True(t, Counts{Rejected: 3, LeftOut: 1000}.TooManyRejected(5), "nothing of what the map takes got through")
+	require.True(t, Counts{Created: 180, Rejected: 20, LeftOut: 1000}.TooManyRejected(5), "what is left out makes the rest no better")
+	require.False(t, Counts{LeftOut: 1000}.TooManyRejected(0), "what is left out is not rejected")
 }
 
 func TestAConnectorShowsTheMostActiveStateOfItsProfiles(t *testing.T) {

@@ -16,6 +16,9 @@ type Counts struct {
 	// Returned were stale or fixed and are back; they are counted here only.
 	Returned int64 `json:"returned"`
 	Rejected int64 `json:"rejected"`
+	// LeftOut are what the map's conditions leave out: neither taken nor
+	// rejected. They count as seen, so that what is there of them stays as it was.
+	LeftOut int64 `json:"leftOut"`
 }
 
 // Add adds another batch's counts.
@@ -25,10 +28,16 @@ func (c *Counts) Add(o Counts) {
 	c.Unchanged += o.Unchanged
 	c.Returned += o.Returned
 	c.Rejected += o.Rejected
+	c.LeftOut += o.LeftOut
 }
 
-// Total is the number of things counted.
-func (c Counts) Total() int64 {
+// Total is the number of things counted: all that there was.
+func (c Counts) Total() int64 { return c.Judged() + c.LeftOut }
+
+// Judged is how many of them were rejected or taken. What the map leaves out is
+// none of them: a map that keeps a tenth of the records and rejects half of that
+// does not fit.
+func (c Counts) Judged() int64 {
 	return c.Created + c.Updated + c.Unchanged + c.Returned + c.Rejected
 }
 
@@ -37,12 +46,12 @@ func (c Counts) Total() int64 {
 const aFewRejects = 10
 
 // TooManyRejected reports whether more was rejected than the percentage that
-// is allowed: more than a few, or all there was.
+// is allowed: more than a few, or all that was judged.
 func (c Counts) TooManyRejected(percent int32) bool {
-	if c.Rejected == 0 || c.Rejected*100 <= c.Total()*int64(percent) {
+	if c.Rejected == 0 || c.Rejected*100 <= c.Judged()*int64(percent) {
 		return false
 	}
-	return c.Rejected > aFewRejects || c.Rejected == c.Total()
+	return c.Rejected > aFewRejects || c.Rejected == c.Judged()
 }
 
 // Phase is what a stream of a run is doing.
@@ -247,6 +256,9 @@ func (c Counts) String() string {
 	}
 	if c.Rejected > 0 {
 		text += fmt.Sprintf(" rejected %d", c.Rejected)
+	}
+	if c.LeftOut > 0 {
+		text += fmt.Sprintf(" left out %d", c.LeftOut)
 	}
 	return text
 }
