@@ -167,13 +167,16 @@ func (a *app) validate(ctx context.Context, id int64, d source.Document) error {
 // another.
 func saveFile(path string, data []byte, force bool) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".sluice-*")
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("save %s: there is no folder %s", path, filepath.Dir(path))
+	}
 	if err != nil {
-		return fmt.Errorf("save %s: %w", path, err)
+		return fmt.Errorf("save %s: %w", path, withoutPath(err))
 	}
 	defer os.Remove(temporary.Name())
 	_, err = temporary.Write(data)
 	if err = errors.Join(err, temporary.Chmod(0o644), temporary.Close()); err != nil {
-		return fmt.Errorf("save %s: %w", path, err)
+		return fmt.Errorf("save %s: %w", path, withoutPath(err))
 	}
 	if force {
 		err = os.Rename(temporary.Name(), path)
@@ -184,9 +187,23 @@ func saveFile(path string, data []byte, force bool) error {
 	case errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("%s is there already, and stays as it is: give another name, or --force to replace it", path)
 	case err != nil:
-		return fmt.Errorf("save %s: %w", path, err)
+		return fmt.Errorf("save %s: %w", path, withoutPath(err))
 	}
 	return nil
+}
+
+// withoutPath is an error of a file without its name, where the name says
+// nothing to people.
+func withoutPath(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
 }
 
 // harmlessLines is harmless for a text of lines.

@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,12 +20,16 @@ import (
 // readingFlags are the flags that say how a file of records is read.
 type readingFlags struct{ file.Options }
 
-func (f *readingFlags) add(cmd *cobra.Command) {
+func (f *readingFlags) add(cmd *cobra.Command) { f.addAs(cmd, "records") }
+
+// addAs is add where the flag that says which list has the records has another
+// name.
+func (f *readingFlags) addAs(cmd *cobra.Command, list string) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.Format, "format", "", inWords(file.Formats())+" (default: as the file looks)")
 	flags.StringVar(&f.Delimiter, "delimiter", "", "between the columns of CSV, such as ';' or tab (default: as the file looks)")
 	flags.StringVar(&f.Encoding, "encoding", "", inWords(file.Encodings())+" (default: as the file looks)")
-	flags.StringVar(&f.Records, "records", "", "the list of JSON that has the records, such as data.items (default: the only list of objects)")
+	flags.StringVar(&f.Records, list, "", "the list of JSON that has the records, such as data.items (default: the only list of objects)")
 }
 
 // check checks the flags, and reads the name of a delimiter that is hard to type.
@@ -52,14 +52,11 @@ func (a *app) openRecords(path string) (in *progressReader, name string, err err
 	if path == "-" {
 		return a.newProgress(io.NopCloser(a.in), stdinName, 0), stdinName, nil
 	}
-	f, err := os.Open(path)
+	f, _, err := a.openFile(path)
 	if err != nil {
-		return nil, "", fmt.Errorf("read the file to import: %w", err)
+		return nil, "", err
 	}
-	info, err := f.Stat()
-	if err == nil && info.IsDir() {
-		err = fmt.Errorf("%s is a folder: give a file", path)
-	}
+	info, err := os.Stat(path)
 	if err != nil {
 		_ = f.Close() // it was not read from
 		return nil, "", err
@@ -71,7 +68,7 @@ func (a *app) openRecords(path string) (in *progressReader, name string, err err
 func newImport(a *app) *cobra.Command {
 	var profile string
 	var reading readingFlags
-	var partial, acceptShrink, wait bool
+	var partial, acceptShrink, dryRun, wait bool
 	cmd := &cobra.Command{
 		Use:   "import FILE|-",
 		Short: "Bring the records of a file into the inventory, by a profile of kind file",
@@ -81,12 +78,31 @@ The file is checked and sent from here to the database, and then a run reads it;
 workers need no access to it.
 
 A file is all that there is of the profile's asset types: what an earlier file had
-and this one has not goes stale, or is fixed, as after any full run. With
---partial the file adds to what is there, and nothing goes stale. The same file
-imported again changes nothing.
+and this one has not goes stale, or is fixed, as after any full run. That goes for
+a profile of findings alone (HOST_FINDING), too: an open finding that the file does
+not have is fixed. With --partial the file adds to what is there, and nothing goes
+stale or is fixed. The same file imported again changes nothing.
 
+How to read it is detected: the format, by its name and what it begins with; the
+delimiter of CSV, a comma, semicolon, tab or bar, or the one of a first line "sep=;";
+the encoding, UTF-8 or UTF-16, or else Windows-1252. --format, --delimiter and
+--encoding say otherwise. Of JSON, the only list of objects is read; where there are
+several, --records names one.
+
+An asset is to be in one record, with all its findings, unless findings are records
+of their own (HOST_FINDING): where records of an asset contradict each other, the
+last one counts, nothing is taken for gone, and the run is partial.
+
+Where the file lacks a field that every record has to have, as the data model of the
+profile's map says, it is not sent; other fields that only one of them has are told.
 Rows that cannot be read as records are set aside and counted; where they are more
-than the profile's --reject-limit, nothing is imported.
+than the profile's --reject-limit, the file is not sent at all. Records that its
+maps reject are listed by 'sluice runs rejects'; what fits is written, also where
+so many are rejected that the run fails (see 'sluice profiles create --help'). What
+a map leaves out is counted, and stays as it was.
+
+With --dry-run, the file is sent and the run does all that a run does, but what it
+writes into the inventory is rolled back: it says what it would have done.
 
 How to begin with a file that Sluice does not know:
 
@@ -94,10 +110,12 @@ How to begin with a file that Sluice does not know:
   sluice models infer scans.csv --name scans --save
   sluice maps edit file-scans
   sluice profiles create scans --connector lab --kind file --map HOST=file-scans
+  sluice import scans.csv --profile scans --dry-run --wait
   sluice import scans.csv --profile scans --wait
 
 ` + exitCodesHelp,
 		Example: `  sluice import scans.csv --profile scans --wait
+  sluice import scans.csv --profile scans --dry-run --wait
   sluice import today.csv --profile scans --partial
   sluice import export.txt --profile scans --format csv --delimiter ';' --encoding windows-1252
   curl -s https://scanner.example.com/export | sluice import - --profile scans`,
@@ -122,7 +140,7 @@ How to begin with a file that Sluice does not know:
 			if partial {
 				mode = lifecycle.Delta
 			}
-			return a.runProfile(ctx, workflows.Input{Profile: p.Name, Mode: mode, AcceptShrink: acceptShrink, Upload: upload.ID}, wait)
+			return a.runProfile(ctx, workflows.Input{Profile: p.Name, Mode: mode, AcceptShrink: acceptShrink, DryRun: dryRun, Upload: upload.ID}, wait)
 		},
 	}
 	flags := cmd.Flags()
@@ -130,6 +148,7 @@ How to begin with a file that Sluice does not know:
 	reading.add(cmd)
 	flags.BoolVar(&partial, "partial", false, "the file adds to what is there: nothing goes stale")
 	flags.BoolVar(&acceptShrink, "accept-shrink", false, "let this import take any share of the assets and findings for gone")
+	flags.BoolVar(&dryRun, "dry-run", false, "roll back all that the run writes into the inventory, and say what it would have done")
 	flags.BoolVarP(&wait, "wait", "w", false, "show progress and wait for the end")
 	return cmd
 }
@@ -157,122 +176,4 @@ func (a *app) importer(ctx context.Context, name string) (catalog.Profile, error
 // errNoSchedule is the error for a schedule of a kind that reads files.
 func errNoSchedule(k source.Kind) error {
 	return fmt.Errorf("kind %s reads files that people send, so that no run of it can begin by itself: leave the schedule out, and let a timer of your own call 'sluice import'", k.Name())
-}
-
-// send checks a file and sends it to the database.
-func (a *app) send(ctx context.Context, p catalog.Profile, path string, given file.Options) (u catalog.Upload, err error) {
-	in, name, err := a.openRecords(path)
-	if err != nil {
-		return u, err
-	}
-	defer in.Close()
-	named := func(err error) error {
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	text, found, err := file.Detect(name, in, given)
-	if err != nil {
-		return u, named(err)
-	}
-	w, err := a.store.BeginUpload(ctx, catalog.Upload{ProfileID: p.ID, Name: name, Reading: found.Reading()})
-	if err != nil {
-		return u, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, w.Abandon())
-		}
-	}()
-	s, err := file.Scan(func(int64) io.Reader { return io.TeeReader(text, w) }, found, file.Position{})
-	if err != nil {
-		return u, named(err)
-	}
-	aside, err := count(s)
-	if err != nil {
-		return u, named(err)
-	}
-	in.done()
-	records := s.Position().Records
-	if err := aside.tolerable(records, p.RejectPercent); err != nil {
-		return u, named(err)
-	}
-	if u, err = w.End(records); err != nil {
-		return u, err
-	}
-	if a.forTables() {
-		a.note("sent %s: %d records, read as %s", harmless(name), records, how(found))
-		aside.tell(a, records)
-		a.noteRenamed(s.Renamed())
-	}
-	return u, nil
-}
-
-// how is how a file is read, for people.
-func how(o file.Options) string {
-	text := o.Format
-	switch o.Delimiter {
-	case "":
-	case "\t":
-		text += " with tabs"
-	default:
-		text += " with " + o.Delimiter
-	}
-	return text + " in " + o.Encoding
-}
-
-// unread are the records of a file that cannot be read as such.
-type unread struct {
-	count   int64
-	reasons []string // of the first
-}
-
-// shownUnread is how many of them are shown.
-const shownUnread = 5
-
-// count reads a file to its end.
-func count(s file.Scanner) (u unread, err error) {
-	for {
-		r, err := s.Next()
-		if errors.Is(err, io.EOF) {
-			return u, nil
-		}
-		if err != nil {
-			return u, err
-		}
-		if r.Reason == "" {
-			continue
-		}
-		if u.count++; len(u.reasons) < shownUnread {
-			u.reasons = append(u.reasons, r.Reason)
-		}
-	}
-}
-
-// tolerable says whether they are few enough for the file to be believed.
-func (u unread) tolerable(records int64, percent int32) error {
-	if u.count*100 <= records*int64(percent) {
-		return nil
-	}
-	return fmt.Errorf("%d of %d records cannot be read, above the profile's limit of %d %%: nothing was imported; is it read as what it is (--format, --delimiter)?\n  %s",
-		u.count, records, percent, strings.Join(u.reasons, "\n  "))
-}
-
-// tell says which were left out.
-func (u unread) tell(a *app, records int64) {
-	if u.count == 0 {
-		return
-	}
-	a.note("%d of %d cannot be read and are set aside:", u.count, records)
-	for _, reason := range u.reasons {
-		a.note("  %s", harmless(reason))
-	}
-}
-
-// noteRenamed tells which names are written otherwise in paths.
-func (a *app) noteRenamed(renamed map[string]string) {
-	for _, name := range slices.Sorted(maps.Keys(renamed)) {
-		a.note("%q is %s in maps", name, harmless(renamed[name]))
-	}
 }

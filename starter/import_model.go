@@ -32,18 +32,17 @@ A model that maps read may get more fields; what they rely on stays as it is.`,
 			if err != nil {
 				return err
 			}
-			var proposals []*transform.Map
+			var m *transform.Map
 			if len(bytes.TrimSpace(rest)) > 0 {
-				m, err := transform.ParseMap(name+", below ---", rest)
+				m, err = transform.ParseMap(name+", below ---", rest)
 				if err != nil {
 					return err
 				}
 				if m.Source != model.Name {
 					return fmt.Errorf("%s: the map reads %s, and the model is %s", name, m.Source, model.Name)
 				}
-				proposals = append(proposals, m)
 			}
-			return a.saveProposed(cmd, []*transform.Model{model}, proposals)
+			return a.saveProposed(cmd, model, m, "FILE")
 		},
 	}
 }

@@ -19,7 +19,9 @@ func newMaps(a *app) *cobra.Command {
 inventory. Sluice has one for every asset type, which cannot be changed: clone it,
 change the copy, and let profiles use that. Every change is a version of its own;
 runs and the rows of the inventory name the version that they went by. NAME@2 is
-version 2 of a map, wherever a version can be meant.`,
+version 2 of a map, wherever a version can be meant.
+
+'sluice help mapping' says how a map is written.`,
 		`  sluice maps clone qualys-tas-application acme-apps
   sluice maps edit acme-apps
   sluice maps preview acme-apps --profile acme
@@ -190,7 +192,7 @@ import' reads. Versions of a map that was deleted can be shown, too.`,
 		Args: oneArgument("map name"),
 		// In place of the check of the formats that all others have.
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return checkOneOf(cmd, "output", a.output, formatTable, formatYAML, formatCSV, formatJSON)
+			return checkOneOf(cmd, "output", a.output, formatTable, formatYAML, formatCSV, formatJSON, formatNDJSON)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
@@ -214,7 +216,7 @@ import' reads. Versions of a map that was deleted can be shown, too.`,
 		},
 	}
 	mapVersionFlag(cmd)
-	cmd.Flags().StringVarP(&a.output, "output", "o", formatTable, "table, yaml, csv or json")
+	cmd.Flags().StringVarP(&a.output, "output", "o", formatTable, "table, yaml, csv, json or ndjson")
 	return cmd
 }
 

@@ -3,198 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"sluice/internal/catalog"
-	"sluice/internal/source/kinds"
-	"sluice/internal/suggest"
 	"sluice/internal/transform"
 )
-
-func newMapsCreate(a *app) *cobra.Command {
-	var n newMap
-	cmd := &cobra.Command{
-		Use:   "create NAME",
-		Short: "Make a transform map, in your editor or from a file",
-		Long: `Make a transform map. Without --file it is begun with what has to be filled, and
-opened in your editor ($VISUAL or $EDITOR); what is wrong with it then is said, and
-you can edit it again. A file, YAML or CSV, names its models itself. To begin with a map that is there, use 'sluice maps clone'.`,
-		Example: `  sluice maps create acme-apps --source qualys-tas.application --target inventory
-  sluice maps create acme-apps --file acme-apps.yaml`,
-		Args: oneArgument("map name"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			n.name = args[0]
-			if err := catalog.CheckMapName(n.name); err != nil {
-				return err
-			}
-			if n.file != "" {
-				return a.createFromFile(cmd, n)
-			}
-			if err := n.complete(cmd, a); err != nil {
-				return err
-			}
-			return a.createInEditor(cmd, n)
-		},
-	}
-	n.add(cmd)
-	return cmd
-}
-
-// newMap is what is said of a map that is to be made.
-type newMap struct {
-	name, source, target, class, file string
-}
-
-func (n *newMap) add(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.StringVar(&n.source, "source", "", "source model: 'sluice models list --role source' shows them")
-	flags.StringVar(&n.target, "target", "", "target model: 'sluice models list --role target' shows them")
-	flags.StringVar(&n.class, "asset-class", "", "class of the assets (default: that of the records of the source model)")
-	flags.StringVar(&n.file, "file", "", "read it from this file, YAML or CSV; - is standard input")
-}
-
-// complete checks the models of a map that is begun anew.
-func (n *newMap) complete(cmd *cobra.Command, a *app) error {
-	for _, model := range []struct{ flag, name, role string }{{"source", n.source, transform.SourceRole}, {"target", n.target, transform.TargetRole}} {
-		if model.name == "" {
-			return wrongUsage(cmd, "--%s is missing: the %s model ('sluice models list --role %s' shows them)", model.flag, model.role, model.role)
-		}
-		m, err := a.findModel(cmd.Context(), model.name)
-		if err != nil {
-			return err
-		}
-		if m.Role != model.role {
-			return wrongUsage(cmd, "--%s %s is a %s model: give a %s model", model.flag, model.name, m.Role, model.role)
-		}
-	}
-	target, err := a.findModel(cmd.Context(), n.target)
-	if err != nil {
-		return err
-	}
-	if n.class == "" && len(target.Classes) > 0 {
-		n.class = classOf(n.source)
-	}
-	if n.class != "" && !slices.Contains(target.Classes, n.class) {
-		return wrongUsage(cmd, "unknown asset class %q of model %s%s", n.class, target.Name, suggest.Ending(n.class, target.Classes))
-	}
-	return nil
-}
-
-// classOf is the class of the assets that records of a source model bring.
-func classOf(model string) string {
-	for _, k := range kinds.All() {
-		for _, t := range k.AssetTypes() {
-			if t.Model == model {
-				return t.Class
-			}
-		}
-	}
-	return ""
-}
-
-// skeleton is a map that fills nothing but what has to be filled.
-func (n *newMap) skeleton(target *transform.Model) string {
-	text := fmt.Sprintf("name: %s\ndescription: \"\"\nsource: %s\ntarget: %s\n", n.name, n.source, n.target)
-	if n.class != "" {
-		text += "assetClass: " + n.class + "\n"
-	}
-	text += "rows:\n"
-	for _, f := range target.Fields {
-		if f.Required {
-			text += fmt.Sprintf("  - from: \"\"\n    to: %s\n", f.Path)
-		}
-	}
-	return text
-}
-
-func (a *app) createInEditor(cmd *cobra.Command, n newMap) error {
-	ctx := cmd.Context()
-	store, err := a.catalog(ctx)
-	if err != nil {
-		return err
-	}
-	if there, err := latestOrNone(ctx, store, n.name); err != nil {
-		return err
-	} else if there.ID != 0 {
-		return fmt.Errorf("there is a map %q already: choose another name", n.name)
-	}
-	source, err := a.findModel(ctx, n.source)
-	if err != nil {
-		return err
-	}
-	target, err := a.findModel(ctx, n.target)
-	if err != nil {
-		return err
-	}
-	var made catalog.MapVersion
-	edited, err := a.editMap(ctx, n.name, n.skeleton(target), mapHelp(source, target, n.class), func(text []byte, file string) error {
-		var err error
-		made, _, err = store.SaveMap(ctx, catalog.MapEdit{Body: text, File: file, Name: n.name})
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if !edited {
-		a.note("nothing was written: no map was created")
-		return nil
-	}
-	return a.sayMap(ctx, store, "created map "+made.Ref(), made)
-}
-
-func (a *app) createFromFile(cmd *cobra.Command, n newMap) error {
-	file, data, err := a.readMapFile(n.file)
-	if err != nil {
-		return err
-	}
-	body, err := a.mapFromFile(cmd.Context(), file, data, n)
-	if err != nil {
-		return err
-	}
-	ctx := cmd.Context()
-	store, err := a.catalog(ctx)
-	if err != nil {
-		return err
-	}
-	made, _, err := store.SaveMap(ctx, catalog.MapEdit{Body: body, File: file, Name: n.name})
-	if err != nil {
-		return err
-	}
-	return a.sayMap(ctx, store, "created map "+made.Ref(), made)
-}
-
-func newMapsClone(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "clone NAME NEW",
-		Short: "Copy a transform map, or a version of it, to a new name",
-		Example: `  sluice maps clone qualys-tas-application acme-apps
-  sluice maps clone acme-apps@2 acme-apps-old`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return wrongUsage(cmd, "'%s' needs two names: of the map to copy, and of the copy", cmd.CommandPath())
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx := cmd.Context()
-			store, err := a.catalog(ctx)
-			if err != nil {
-				return err
-			}
-			from, err := findMap(ctx, cmd, store, args[0])
-			if err != nil {
-				return err
-			}
-			made, err := store.CloneMap(ctx, from, args[1])
-			if err != nil {
-				return err
-			}
-			return a.sayMap(ctx, store, fmt.Sprintf("cloned %s to map %s", from.Ref(), made.Name), made)
-		},
-	}
-}
 
 func newMapsEdit(a *app) *cobra.Command {
 	return &cobra.Command{
@@ -204,7 +19,8 @@ func newMapsEdit(a *app) *cobra.Command {
 the fields that it can name below it. What you save is checked, and becomes the
 next version when it is right; else you are told what is wrong, with line and
 column, and can edit it again. A text that is not saved stays in a file that is
-named. The maps that Sluice ships with cannot be changed: clone them first.`,
+named. To begin with an earlier version, make it the latest one again first ('sluice
+maps rollback'). The maps that Sluice ships with cannot be changed: clone them first.`,
 		Example: `  sluice maps edit acme-apps
   EDITOR="code --wait" sluice maps edit acme-apps`,
 		Args: oneArgument("map name"),
@@ -214,7 +30,7 @@ named. The maps that Sluice ships with cannot be changed: clone them first.`,
 			if err != nil {
 				return err
 			}
-			base, err := store.LatestMap(ctx, args[0])
+			base, err := mapToEdit(ctx, cmd, store, args[0])
 			if err != nil {
 				return err
 			}
@@ -234,10 +50,14 @@ named. The maps that Sluice ships with cannot be changed: clone them first.`,
 				class = parsed.AssetClass // else it is there to be mended
 			}
 			next := base
-			_, err = a.editMap(ctx, base.Name, base.Body, mapHelp(source, target, class), func(text []byte, file string) error {
-				var err error
-				next, _, err = store.SaveMap(ctx, catalog.MapEdit{Body: text, File: file, Name: base.Name, Base: base.Version})
-				return err
+			_, err = a.inEditor(ctx, edit{
+				name: base.Name, text: base.Body, help: mapHelp(source, target, class),
+				save: func(text []byte, file string) error {
+					var err error
+					next, _, err = store.SaveMap(ctx, catalog.MapEdit{Body: text, File: file, Name: base.Name, Base: base.Version})
+					return err
+				},
+				advise: func(file string) string { return a.adviseOn(ctx, store, base, file) },
 			})
 			if err != nil {
 				return err
@@ -247,11 +67,59 @@ named. The maps that Sluice ships with cannot be changed: clone them first.`,
 	}
 }
 
-// sayVersion tells of a map's new version, or that there is none.
+// mapToEdit finds the map that NAME means, or NAME@2 where that is the latest.
+func mapToEdit(ctx context.Context, cmd *cobra.Command, store *catalog.Store, ref string) (catalog.MapVersion, error) {
+	name, _, _ := strings.Cut(ref, "@")
+	m, err := findMap(ctx, cmd, store, ref)
+	if err != nil {
+		return m, err
+	}
+	latest, err := store.LatestMap(ctx, name)
+	if err == nil && latest.ID != m.ID {
+		err = fmt.Errorf("%s cannot be edited, only the latest version, %s: 'sluice maps rollback %s --to %d' makes it the latest again", m.Ref(), latest.Ref(), name, m.Version)
+	}
+	return latest, err
+}
+
+// adviseOn says what to do with a file that has a changed map that was not
+// saved. What somebody else has saved meanwhile is not to be lost, either.
+func (a *app) adviseOn(ctx context.Context, store *catalog.Store, base catalog.MapVersion, file string) string {
+	save := func(version int32) string {
+		return a.command(fmt.Sprintf("maps import %s --name %s --base %d", shellWord(file), base.Name, version))
+	}
+	latest, err := store.LatestMap(ctx, base.Name)
+	if err != nil || latest.Version == base.Version {
+		return fmt.Sprintf("'%s' saves it, when it is right", save(base.Version))
+	}
+	changes, err := compareMaps(base, latest)
+	theirs := changesText(changes)
+	if err != nil {
+		theirs = "'" + a.command(fmt.Sprintf("maps show %s --output yaml", latest.Name)) + "' shows it"
+	}
+	profile := "PROFILE"
+	if users, err := mapUse(ctx, store, latest); err == nil && len(users) > 0 {
+		profile = users[0]
+	}
+	return fmt.Sprintf(`it is made from %s
+what %s has otherwise than %s: %s
+'%s' shows what yours makes differently of records
+take into your text what is to stay of %s, and then '%s' saves it`,
+		base.Ref(), latest.Ref(), base.Ref(), theirs,
+		a.command(fmt.Sprintf("maps diff %s %s --profile %s", latest.Name, shellWord(file), profile)), latest.Ref(), save(latest.Version))
+}
+
+// sayVersion tells of a map's new version and what it changed, or that there is
+// none.
 func (a *app) sayVersion(ctx context.Context, store *catalog.Store, before, now catalog.MapVersion) error {
 	if now.ID == before.ID && a.forTables() {
 		a.note("nothing changed: map %s stays at version %d", before.Name, before.Version)
 		return nil
 	}
-	return a.sayMap(ctx, store, "saved map "+now.Ref(), now)
+	deed := "saved map " + now.Ref()
+	if before.ID != 0 {
+		if changes, err := compareMaps(before, now); err == nil { // else it was there to be mended
+			deed += ": " + changesText(changes)
+		}
+	}
+	return a.sayMap(ctx, store, deed, now)
 }

@@ -10,12 +10,11 @@ import (
 	"os/exec"
 	"strings"
 
-	"sluice/internal/declare"
 	"sluice/internal/transform"
 )
 
-// helpBelow begins what the editor shows below a map and does not keep.
-const helpBelow = "# ---- What stands below this line is help, and is not kept. ----"
+// helpBelow begins what the editor shows below a map.
+const helpBelow = "# ---- The lines below are help, and are not kept; what you write there is. ----"
 
 // editor is the person's editor, as a command line for a shell.
 func (a *app) editor() (string, error) {
@@ -32,35 +31,45 @@ func (a *app) editor() (string, error) {
 	return "", fmt.Errorf("it is not known which editor to open: set VISUAL or EDITOR, or write the map to a file and read that ('%s')", a.command("maps import FILE"))
 }
 
-// editMap lets a person change a map in an editor until save takes it, or they
+// An edit is a map that a person changes in an editor.
+type edit struct {
+	name, text, help string
+	// save checks a text and stores it. The file is only named in messages.
+	save func(text []byte, file string) error
+	// advise says what to do with a file that has a text that was not saved.
+	advise func(file string) string
+}
+
+// inEditor lets a person change a map in an editor until it is saved, or they
 // give up. When nothing was changed, edited is false. A text that was changed
 // and could not be saved is never lost: its file stays, and is named.
-func (a *app) editMap(ctx context.Context, name, text, help string, save func(text []byte, file string) error) (edited bool, err error) {
+func (a *app) inEditor(ctx context.Context, e edit) (edited bool, err error) {
 	editor, err := a.editor()
 	if err != nil {
 		return false, err
 	}
-	file, err := writeDraft(name, text+"\n"+helpBelow+"\n"+help)
+	help := helpBelow + "\n" + e.help
+	file, err := writeDraft(e.name, e.text+"\n"+help)
 	if err != nil {
 		return false, fmt.Errorf("write the map to a file for the editor: %w", err)
 	}
 	for {
-		a.note("editing map %s in %s", name, file)
+		a.note("editing map %s in %s", e.name, file)
 		failed := a.runEditor(editor, file)
-		_, now, err := a.readMapFile(file)
+		_, written, err := a.readMapFile(file)
 		if err != nil {
 			return false, err
 		}
-		now = withoutHelp(now)
-		if strings.TrimRight(string(now), "\r\n") == strings.TrimRight(text, "\r\n") {
+		now := withoutHelp(written, help)
+		if strings.TrimRight(string(now), "\r\n") == strings.TrimRight(e.text, "\r\n") {
 			_ = os.Remove(file)
 			return false, failed
 		}
 		if ctx.Err() != nil {
-			return false, a.kept(name, file, now, errInterrupted)
+			return false, a.kept(e, file, now, errInterrupted)
 		}
 		if failed == nil {
-			failed = save(now, file)
+			failed = e.save(now, file)
 		}
 		if failed == nil {
 			_ = os.Remove(file)
@@ -68,10 +77,15 @@ func (a *app) editMap(ctx context.Context, name, text, help string, save func(te
 		}
 		again, err := a.editAgain(ctx, failed)
 		if err != nil {
-			return false, a.kept(name, file, now, err)
+			return false, a.kept(e, file, now, err)
 		}
 		if !again {
-			return false, a.kept(name, file, now, errors.New("the map was not saved"))
+			return false, a.kept(e, file, now, errors.New("the map was not saved"))
+		}
+		// What was written below the help is above it now, in the lines that
+		// the messages name.
+		if err := os.WriteFile(file, append(now, "\n"+help...), 0o600); err != nil {
+			return false, fmt.Errorf("write the map to %s for the editor: %w", file, err)
 		}
 	}
 }
@@ -92,12 +106,12 @@ func (a *app) editAgain(ctx context.Context, failed error) (bool, error) {
 }
 
 // kept is an error that says where a text is that could not be saved.
-func (a *app) kept(name, file string, text []byte, err error) error {
+func (a *app) kept(e edit, file string, text []byte, err error) error {
 	// Without the help, the file is what 'maps import' reads.
 	if written := os.WriteFile(file, text, 0o600); written != nil {
 		a.note("the help at the end of %s could not be taken out: %v", file, written)
 	}
-	return fmt.Errorf("%w\nyour text is in %s: '%s' saves it, when it is right", err, file, a.command("maps import "+shellWord(file)+" --name "+name))
+	return fmt.Errorf("%w\nyour text is in %s: %s", err, file, e.advise(file))
 }
 
 // writeDraft writes a text to a file that only its owner can read.
@@ -125,18 +139,45 @@ func (a *app) runEditor(editor, file string) error {
 	return nil
 }
 
-// withoutHelp is a text up to the line that begins the help.
-func withoutHelp(text []byte) []byte {
-	if at := bytes.Index(text, []byte(helpBelow)); at >= 0 {
-		text = text[:at]
-		text = append(bytes.TrimRight(text, "\r\n"), '\n')
+// withoutHelp is a text without the lines of the help that was below it. Other
+// lines that stand there were written by a person.
+func withoutHelp(text []byte, help string) []byte {
+	above, below, found := bytes.Cut(text, []byte(helpBelow))
+	if !found {
+		return text
 	}
-	return text
+	shown := make(map[string]int) // lines, and how often
+	for line := range strings.Lines(strings.TrimPrefix(help, helpBelow)) {
+		shown[strings.TrimSpace(line)]++
+	}
+	var own []byte
+	for line := range bytes.Lines(below) {
+		if known := string(bytes.TrimSpace(line)); shown[known] > 0 {
+			shown[known]--
+		} else {
+			own = append(own, line...)
+		}
+	}
+	kept := append(bytes.TrimRight(above, "\r\n"), '\n')
+	if own = bytes.Trim(own, "\r\n"); len(own) > 0 {
+		kept = append(append(kept, own...), '\n')
+	}
+	return kept
 }
 
-// mapHelp lists the fields that a map from one model to another can name.
+// mapHelp says what a map from one model to another can name.
 func mapHelp(source, target *transform.Model, class string) string {
 	var b strings.Builder
+	b.WriteString("#\n" +
+		"# A row takes a field by its path (from: name), or computes a value (expr), and\n" +
+		"# fills a field of the inventory (to). An expression is CEL, and best in quotes:\n" +
+		"# expr: \"record.name + '!'\". It reads a field as record.FIELD, one that may be\n" +
+		"# absent as record.?FIELD.orValue(''), and a name with other signs than letters,\n" +
+		"# digits and _ in backticks: record.`host-nr`. 'sluice mapping' says more.\n")
+	if source.Records != transform.RecordsAreFindings {
+		b.WriteString("# In rows that fill a finding, and in whenFindings, what is below findings[] is\n" +
+			"# finding.FIELD: findings[].severity is finding.severity there.\n")
+	}
 	list := func(m *transform.Model, what, star string) {
 		fmt.Fprintf(&b, "#\n# %s (%s), %s:\n", m.Name, what, star)
 		for _, f := range m.Fields {
@@ -147,34 +188,11 @@ func mapHelp(source, target *transform.Model, class string) string {
 			if f.Required {
 				mark = "*"
 			}
-			fmt.Fprintf(&b, "# %s %-45s %-9s %s\n", mark, f.Path, f.Type, cut(strings.Join(strings.Fields(f.Description), " "), 70))
+			line := fmt.Sprintf("# %s %-45s %-9s %s", mark, f.Path, f.Type, cut(strings.Join(strings.Fields(f.Description), " "), 70))
+			b.WriteString(strings.TrimRight(line, " ") + "\n")
 		}
 	}
-	list(source, `what a row's "from" and "expr" can name`, "* every record has it")
-	list(target, `what a row's "to" can name`, "* has to be filled")
+	list(source, `what a row's "from" names`, "* every record has it")
+	list(target, `what a row's "to" names`, "* has to be filled")
 	return b.String()
-}
-
-// maxMapFile bounds the file of a map, in bytes.
-const maxMapFile = declare.MaxFile
-
-// readMapFile reads a file, or standard input (-), that holds a map.
-func (a *app) readMapFile(path string) (name string, data []byte, err error) {
-	in, name := a.in, "standard input"
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return path, nil, fmt.Errorf("read the map: %w", err)
-		}
-		defer f.Close()
-		in, name = f, path
-	}
-	data, err = io.ReadAll(io.LimitReader(in, maxMapFile+1))
-	switch {
-	case err != nil:
-		return name, nil, fmt.Errorf("read the map: %w", err)
-	case len(data) > maxMapFile:
-		return name, nil, fmt.Errorf("%s is larger than %d bytes: that is no map", name, maxMapFile)
-	}
-	return name, data, nil
 }

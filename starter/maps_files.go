@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -19,16 +16,22 @@ import (
 
 func newMapsImport(a *app) *cobra.Command {
 	var name string
+	var base int32
 	cmd := &cobra.Command{
 		Use:   "import FILE|-",
 		Short: "Read a transform map from a file: a new one, or the next version of one",
 		Long: `Read a transform map from a file, YAML or CSV, or from standard input (-). A map of
-that name that is there gets the next version, if it is not the very same.`,
+that name that is there gets the next version, if it is not the very same; what that
+changed is said. With --base, only if nobody has changed the map since that version.`,
 		Example: `  sluice maps import acme-apps.yaml
+  sluice maps import acme-apps.yaml --base 2
   sluice maps import rows.csv --name acme-apps
   sluice maps export qualys-tas-application | sluice maps import - --name acme-apps`,
 		Args: oneArgument("file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("base") && base < 1 {
+				return wrongUsage(cmd, "--base %d is no version: versions are numbered from 1", base)
+			}
 			file, data, err := a.readMapFile(args[0])
 			if err != nil {
 				return err
@@ -46,7 +49,13 @@ that name that is there gets the next version, if it is not the very same.`,
 			if err != nil {
 				return err
 			}
-			now, _, err := store.SaveMap(ctx, catalog.MapEdit{Body: body, File: file, Base: before.Version})
+			if base == 0 {
+				base = before.Version
+			}
+			now, _, err := store.SaveMap(ctx, catalog.MapEdit{Body: body, File: file, Base: base})
+			if err != nil && base != before.Version && before.ID != 0 {
+				return a.withAdvice(ctx, store, err, m.Name, base, args[0])
+			}
 			if err != nil {
 				return err
 			}
@@ -54,7 +63,18 @@ that name that is there gets the next version, if it is not the very same.`,
 		},
 	}
 	cmd.Flags().StringVar(&name, "name", "", "name of the map (default: the one in the file)")
+	cmd.Flags().Int32Var(&base, "base", 0, "version that the file was made from; a later one is not replaced")
 	return cmd
+}
+
+// withAdvice adds to the error for a map that was not imported, as it has later
+// versions than its base, what to do.
+func (a *app) withAdvice(ctx context.Context, store *catalog.Store, err error, name string, base int32, file string) error {
+	from, missing := store.MapAt(ctx, name, base)
+	if missing != nil {
+		return missing
+	}
+	return fmt.Errorf("%w\nyour text is in %s: %s", err, file, a.adviseOn(ctx, store, from, file))
 }
 
 // latestOrNone is the latest version of a map; without an id when there is no
@@ -78,15 +98,17 @@ func newMapsExport(a *app) *cobra.Command {
 		Use:   "export NAME",
 		Short: "Write a transform map as a file, YAML or CSV, as 'sluice maps import' reads it",
 		Example: `  sluice maps export acme-apps > acme-apps.yaml
-  sluice maps export acme-apps --format csv --file rows.csv
+  sluice maps export acme-apps --output csv
+  sluice maps export acme-apps --file rows.csv
   sluice maps export acme-apps --version 2`,
 		Args: oneArgument("map name"),
+		// In place of the check of the formats that all others have.
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return checkOneOf(cmd, "output", format, formatYAML, formatCSV)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if format == "" && strings.EqualFold(filepath.Ext(file), ".csv") {
 				format = formatCSV
-			}
-			if err := checkOneOf(cmd, "format", format, formatYAML, formatCSV); err != nil {
-				return err
 			}
 			if force && file == "" {
 				return wrongUsage(cmd, "--force is about a file that is there: say which with --file")
@@ -108,7 +130,7 @@ func newMapsExport(a *app) *cobra.Command {
 	}
 	mapVersionFlag(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&format, "format", "", "yaml or csv (default: as the file is called, else yaml)")
+	flags.StringVarP(&format, "output", "o", "", "yaml or csv (default: as the file is called, else yaml)")
 	flags.StringVar(&file, "file", "", "write it to this file, which must not be there yet")
 	flags.BoolVar(&force, "force", false, "with --file: replace the file if it is there")
 	return cmd
@@ -156,7 +178,7 @@ the one that stored it. The exit code is 1 when anything is wrong.`,
 			case err != nil && (a.forTables() || len(v.Problems) == 0):
 				return err
 			case a.forTables():
-				a.say("map %s is right: %d rows from %s to %s", v.Map, v.Rows, v.Source, v.Target)
+				a.say("map %s is right: %s from %s to %s", v.Map, counted(v.Rows, "rows"), v.Source, v.Target)
 				return nil
 			case a.output == formatJSON:
 				err = printJSON(a.out, v, "  ")
@@ -169,91 +191,4 @@ the one that stored it. The exit code is 1 when anything is wrong.`,
 			return err
 		},
 	}
-}
-
-// fileOrMap reads the file of that name or, where there is none, the map.
-func (a *app) fileOrMap(cmd *cobra.Command, name string) (file string, data []byte, err error) {
-	_, statErr := os.Stat(name)
-	if name == "-" || statErr == nil {
-		return a.readMapFile(name)
-	}
-	base, _, _ := strings.Cut(name, "@")
-	if catalog.CheckMapName(base) != nil || isMapFile(name) {
-		if errors.Is(statErr, fs.ErrNotExist) {
-			return "", nil, fmt.Errorf("there is no file %s", name)
-		}
-		return "", nil, statErr
-	}
-	stored, m, err := a.readMap(cmd.Context(), cmd, name)
-	if err != nil {
-		return "", nil, err
-	}
-	return "map " + m.Name, []byte(stored.Body), nil
-}
-
-// isMapFile says whether a name is plainly that of a file.
-func isMapFile(name string) bool {
-	return slices.Contains([]string{".yaml", ".yml", ".json", ".csv"}, strings.ToLower(filepath.Ext(name)))
-}
-
-// parseMapFile reads a map from a file, YAML or CSV, and checks all of it; its
-// problems name the places in the file. body is the map as it is stored, under
-// the name that is given, if one is.
-func (a *app) parseMapFile(ctx context.Context, file string, data []byte, name string) (m *transform.Map, body []byte, err error) {
-	models, err := a.models(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	m, body, err = readMapForm(file, data, name)
-	if err != nil {
-		return nil, nil, err
-	}
-	problems := transform.Check(m, models)
-	if err := catalog.CheckMapName(m.Name); err != nil && m.Name != "" {
-		problems = append(problems, transform.Problem{File: file, Key: "name", Message: err.Error()})
-	}
-	if len(problems) > 0 {
-		return m, nil, problems
-	}
-	return m, body, nil
-}
-
-// table begins a map as CSV: with one of its words and a separator.
-var table = regexp.MustCompile(`^(\x{FEFF})?\s*"?(name|description|sourceModel|targetModel|assetClass|source|target)"?[,;\t]`)
-
-// readMapForm reads a map in the form that its file's name says, or else its
-// text; body is the map in YAML.
-func readMapForm(file string, data []byte, name string) (m *transform.Map, body []byte, err error) {
-	if !strings.EqualFold(filepath.Ext(file), ".csv") && (isMapFile(file) || !table.Match(data)) {
-		if name != "" {
-			if data, err = catalog.RenameMap(data, name); err != nil {
-				return nil, nil, err
-			}
-		}
-		m, err = transform.ParseMap(file, data)
-		return m, data, err
-	}
-	if m, err = transform.ParseCSV(file, data); err != nil {
-		return nil, nil, err
-	}
-	if name != "" {
-		m.Name = name
-	}
-	body, err = transform.WriteYAML(m)
-	return m, body, err
-}
-
-// mapFromFile reads the map to create from a file. What is said of it beside
-// the file has to be what the file says.
-func (a *app) mapFromFile(ctx context.Context, file string, data []byte, n newMap) ([]byte, error) {
-	m, body, err := a.parseMapFile(ctx, file, data, n.name)
-	if err != nil {
-		return nil, err
-	}
-	for _, said := range []struct{ flag, here, there string }{{"source", n.source, m.Source}, {"target", n.target, m.Target}, {"asset-class", n.class, m.AssetClass}} {
-		if said.here != "" && said.here != said.there {
-			return nil, fmt.Errorf("%s says %s %q, and --%s %q: leave the flag out, or change the file", file, said.flag, said.there, said.flag, said.here)
-		}
-	}
-	return body, nil
 }

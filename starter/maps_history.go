@@ -44,13 +44,16 @@ var historyColumns = []column[historyView]{
 	{"lastRun", func(h historyView) any { return h.LastRun }},
 	{"deletedAt", func(h historyView) any { return h.DeletedAt }},
 	{"digest", func(h historyView) any { return h.Digest[:min(len(h.Digest), 12)] }},
-	{"changes", func(h historyView) any {
-		parts := make([]string, len(h.Changes))
-		for i, c := range h.Changes {
-			parts[i] = c.String()
-		}
-		return strings.Join(parts, ", ")
-	}},
+	{"changes", func(h historyView) any { return changesText(h.Changes) }},
+}
+
+// changesText is "~ target, - target".
+func changesText(changes []mapChange) string {
+	parts := make([]string, len(changes))
+	for i, c := range changes {
+		parts[i] = c.String()
+	}
+	return strings.Join(parts, ", ")
 }
 
 func newMapsHistory(a *app) *cobra.Command {
@@ -208,6 +211,9 @@ brings it back.`,
 			m, err := store.DeleteMap(cmd.Context(), args[0])
 			if err != nil {
 				return err
+			}
+			if !a.forTables() {
+				return printOne(a, m, mapVersionColumns)
 			}
 			a.note("deleted map %s; it comes back by '%s'", m.Name, a.command(fmt.Sprintf("maps rollback %s --to %d", m.Name, m.Version)))
 			return nil

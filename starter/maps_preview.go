@@ -35,7 +35,7 @@ type previewRow struct {
 var previewColumns = []column[previewRow]{
 	{"row", func(r previewRow) any { return r.Row }},
 	{"source", func(r previewRow) any { return r.source() }},
-	{"sourceValue", func(r previewRow) any { return r.Source }},
+	{"sourceValue", func(r previewRow) any { return jsonText(r.Source) }},
 	{"conversion", func(r previewRow) any {
 		if r.Default {
 			return "default"
@@ -43,7 +43,7 @@ var previewColumns = []column[previewRow]{
 		return r.Conversion
 	}},
 	{"target", func(r previewRow) any { return r.To }},
-	{"value", func(r previewRow) any { return r.Value }},
+	{"value", func(r previewRow) any { return jsonText(r.Value) }},
 	{"problem", func(r previewRow) any { return r.ExplainedRow.Reason }},
 }
 
@@ -79,12 +79,18 @@ a file that was not imported yet.
 The records are the first that a profile reads now: a worker fetches them from the
 vendor, as a run of the profile would, by its connector and filters. The profile may
 be inactive, and a run of it under way. With --stored they are those that are kept
-of its last run, and with --file those of a file, a JSON object a line. A profile
-of kind file has no vendor: of it, those of its last import are taken.`,
+of its last run. A profile of kind file has no vendor: of it, those of its last
+import are taken.
+
+With --file they are those of a file, which is read as 'sluice import' reads it: CSV
+with a header row, JSON that is or has a list of objects (--list says which, what
+'import' calls --records), or NDJSON, an object a line.`,
 		Example: `  sluice maps preview acme-apps --profile acme
   sluice maps preview acme-apps.yaml --profile acme --records 20 --output csv
   sluice maps preview acme-apps --profile acme --stored
-  sluice maps preview acme-apps --file records.ndjson`,
+  sluice maps preview acme-apps --file records.ndjson
+  sluice maps preview file-scans --file scans.csv --delimiter ';'
+  sluice maps preview file-scans --file export.json --list data.items`,
 		Args: oneArgument("map name or file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := s.check(cmd); err != nil {
@@ -201,14 +207,18 @@ func countsText(counts map[string]int) string {
 	var parts []string
 	for _, what := range []string{"records", "findings"} {
 		for _, fate := range []string{string(transform.Taken), string(transform.Rejected), string(transform.Omitted), string(transform.Repeated), "not looked at"} {
-			switch n := counts[what+" "+fate]; n {
-			case 0:
-			case 1:
-				parts = append(parts, "1 "+strings.TrimSuffix(what, "s")+" "+fate)
-			default:
-				parts = append(parts, fmt.Sprintf("%d %s %s", n, what, fate))
+			if n := counts[what+" "+fate]; n > 0 {
+				parts = append(parts, counted(n, what)+" "+fate)
 			}
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// counted is "4 records" or "1 record".
+func counted(n int, things string) string {
+	if n == 1 {
+		things = strings.TrimSuffix(things, "s")
+	}
+	return fmt.Sprintf("%d %s", n, things)
 }

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -14,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/internal/catalog"
+	"sluice/internal/source"
+	"sluice/internal/source/file"
 	"sluice/internal/source/kinds"
 	"sluice/internal/transform"
 )
@@ -24,6 +24,7 @@ type sample struct {
 	profile, file string
 	stored        bool
 	records, most int
+	reading       readingFlags // of the file
 }
 
 // add gives a command its flags: how many records it looks at, unless it is
@@ -36,8 +37,9 @@ func (s *sample) add(cmd *cobra.Command, records, most int) {
 		help = "records that are kept of this profile's last run"
 	}
 	flags.StringVar(&s.profile, "profile", "", help)
-	flags.StringVar(&s.file, "file", "", "records of this file, a JSON object a line; - is standard input")
+	flags.StringVar(&s.file, "file", "", "records of this file: CSV, JSON or NDJSON, as 'sluice import' reads them; - is standard input")
 	flags.IntVar(&s.records, "records", records, fmt.Sprintf("records to look at, at most %d", most))
+	s.reading.addAs(cmd, "list")
 }
 
 func (s *sample) check(cmd *cobra.Command) error {
@@ -48,8 +50,10 @@ func (s *sample) check(cmd *cobra.Command) error {
 		return wrongUsage(cmd, "--stored is about the records of a profile's last run, and --file names others: give only one of them")
 	case s.records < 1 || s.records > s.most:
 		return wrongUsage(cmd, "--records %d is out of range: give 1 to %d", s.records, s.most)
+	case s.file == "" && s.reading.Options != (file.Options{}):
+		return wrongUsage(cmd, "--format, --delimiter, --encoding and --list say how a file is read: say which by --file")
 	}
-	return nil
+	return s.reading.check(cmd)
 }
 
 // errEnough ends the reading of records.
@@ -82,47 +86,6 @@ func (s *sample) read(ctx context.Context, a *app, m *transform.Map, each func(f
 	return ctx.Err()
 }
 
-// maxRecord bounds a record of a file, in bytes.
-const maxRecord = 16 << 20
-
-// ofFile reads the lines of a file. A profile that is named beside it has to
-// bring such records.
-func (s *sample) ofFile(ctx context.Context, a *app, m *transform.Map, one func(string, []byte) error) error {
-	if s.profile != "" {
-		if _, _, err := a.streamsFor(ctx, s.profile, m); err != nil {
-			return err
-		}
-	}
-	in, name := a.in, "standard input"
-	if s.file != "-" {
-		f, err := os.Open(s.file)
-		if err != nil {
-			return fmt.Errorf("read records: %w", err)
-		}
-		defer f.Close()
-		in, name = f, s.file
-	}
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, maxRecord)
-	number := 0
-	for lines.Scan() {
-		number++
-		if err := one(fmt.Sprintf("%s:%d", name, number), lines.Bytes()); err != nil {
-			return err
-		}
-	}
-	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return fmt.Errorf("%s:%d: the line is longer than %d bytes: give a record a line, as a JSON object", name, number+1, maxRecord)
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("read records of %s: %w", name, err)
-	}
-	if number == 0 {
-		return fmt.Errorf("%s has no records: give one a line, as a JSON object", name)
-	}
-	return nil
-}
-
 // ofProfile reads what is kept of a profile's last run.
 func (s *sample) ofProfile(ctx context.Context, a *app, m *transform.Map, one func(string, []byte) error) error {
 	profile, streams, err := a.streamsFor(ctx, s.profile, m)
@@ -143,9 +106,17 @@ func (s *sample) ofProfile(ctx context.Context, a *app, m *transform.Map, one fu
 		}
 	}
 	if !found {
-		return fmt.Errorf("no records of profile %s are kept that map %s reads: run it ('%s'), or give some by --file", profile.Name, m.Name, a.command("run "+profile.Name))
+		return fmt.Errorf("no records of profile %s are kept that map %s reads: %s, or give some by --file", profile.Name, m.Name, a.howToRun(profile))
 	}
 	return nil
+}
+
+// howToRun says how a profile brings records in.
+func (a *app) howToRun(p catalog.Profile) string {
+	if k, err := kinds.Find(p.Kind); err == nil && source.ReadsUploads(k) {
+		return fmt.Sprintf("import a file ('%s')", a.command("import FILE --profile "+p.Name))
+	}
+	return fmt.Sprintf("run it ('%s')", a.command("run "+p.Name))
 }
 
 // eachKept reads the records of a batch.

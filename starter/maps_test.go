@@ -175,7 +175,7 @@ func TestAMapIsCheckedWithoutBeingStored(t *testing.T) {
 	}
 	r := check(written(t, "ours.yaml", ownMap))
 	require.Zero(t, r.code, r.err)
-	require.Equal(t, "map ours is right: 1 rows from qualys-tas.application to inventory\n", r.out, "a file needs no database")
+	require.Equal(t, "map ours is right: 1 row from qualys-tas.application to inventory\n", r.out, "a file needs no database")
 
 	wrong := written(t, "ours.yaml", strings.Replace(ownMap, "from: id", "from: idd", 1))
 	r = check(wrong)

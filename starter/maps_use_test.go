@@ -23,7 +23,7 @@ func TestAMapInOtherWordsIsNoReasonToReadEverythingAgain(t *testing.T) {
 
 	r = h.edit(`sed -i '1i # checked by the night shift' "$1" && sed -i 's/^description:.*/description: of ours/' "$1"`, "maps", "edit", "ours")
 	require.Zero(t, r.code, r.err)
-	require.Contains(t, r.err, "saved map ours@2\nProfile "+profile+" uses it: what was read is mapped the same, so nothing of it is read again.")
+	require.Contains(t, r.err, "saved map ours@2: ~ description\nProfile "+profile+" uses it: what was read is mapped the same, so nothing of it is read again.")
 	h.ok("run", profile, "--wait")
 	mode, reason := h.lastRun()
 	require.Equal(t, "delta", mode, reason)

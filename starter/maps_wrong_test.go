@@ -20,7 +20,9 @@ func TestWhatIsWrongAboutMapsAndModelsIsExplainedInOneLine(t *testing.T) {
 	file := written(t, "map.yaml", ownMap)
 	huge := written(t, "huge.yaml", strings.Repeat("#", maxMapFile+1))
 	empty := written(t, "empty.ndjson", "")
-	long := written(t, "long.ndjson", `{"id":"`+strings.Repeat("x", maxRecord)+`"}`)
+	none := written(t, "none.json", "[]")
+	prose := written(t, "prose.txt", "It was a dark and stormy night.\nThe rain fell in torrents.\n")
+	folder := t.TempDir()
 	unknown := written(t, "unknown.yaml", strings.Replace(ownMap, "qualys-tas.application", "qualys-tas.aplication", 1))
 	const models = "(known: azure-apim.api, inventory, knowledge, "
 	for _, wrong := range []struct {
@@ -45,7 +47,7 @@ func TestWhatIsWrongAboutMapsAndModelsIsExplainedInOneLine(t *testing.T) {
 		{"maps show ours@one", exitUsage, `"one" is no version of a map: give a number from 1, such as ours@1`},
 		{"maps show ours --version 0", exitUsage, `"0" is no version of a map: give a number from 1, such as ours@1`},
 		{"maps show ours@1 --version 1", exitUsage, `ours@1 and --version both name a version: give only one of them`},
-		{"maps show ours --output xml", exitUsage, `--output "xml" is not known; did you mean yaml? (known: table, yaml, csv, json)`},
+		{"maps show ours --output xml", exitUsage, `--output "xml" is not known; did you mean yaml? (known: table, yaml, csv, json, ndjson)`},
 		{"maps clone ours", exitUsage, `'sluice maps clone' needs two names: of the map to copy, and of the copy`},
 		{"maps clone hours mine", exitFailure, `unknown transform map "hours"; did you mean ours?`},
 		{"maps clone ours Mine", exitFailure, `map name "Mine" cannot be used: at most 63 small letters, digits, '.', '_' and '-', beginning with a letter or digit`},
@@ -57,14 +59,17 @@ func TestWhatIsWrongAboutMapsAndModelsIsExplainedInOneLine(t *testing.T) {
 		{"maps create my --source qualys-tas.aplication --target inventory", exitFailure, `unknown data model "qualys-tas.aplication"; did you mean qualys-tas.application?`},
 		{"maps create my --source qualys-tas.application --target inventory --asset-class hots", exitUsage, `unknown asset class "hots" of model inventory; did you mean host?`},
 		{"maps create my --source qualys-tas.application --target inventory", exitFailure, `it is not known which editor to open: set VISUAL or EDITOR, or write the map to a file and read that ('`},
+		{"maps edit ours@2", exitFailure, `map ours has no version 2: it has 1 to 1`},
 		{"maps edit ours", exitFailure, `it is not known which editor to open`},
 		{"maps edit qualys-vm-host", exitFailure, `map qualys-vm-host is one of Sluice's own, which cannot be changed: clone it first ('sluice maps clone qualys-vm-host NAME')`},
 		{"maps import " + file + " --name qualys-vm-host", exitFailure, `map qualys-vm-host is one of Sluice's own, which cannot be changed: clone it first`},
-		{"maps import nowhere.yaml", exitFailure, `read the map: open nowhere.yaml: no such file or directory`},
-		{"maps import " + huge, exitFailure, huge + ` is larger than 4194304 bytes: that is no map`},
+		{"maps import nowhere.yaml", exitFailure, `there is no file nowhere.yaml`},
+		{"maps import " + huge, exitFailure, huge + ` is larger than 4 MiB: that is no map`},
 		{"maps import " + unknown, exitFailure, unknown + `:3:9: `},
 		{"maps import " + file + " --name Mine", exitFailure, file + `: map name "Mine" cannot be used`},
-		{"maps export ours --format xml", exitUsage, `--format "xml" is not known; did you mean yaml? (known: yaml, csv)`},
+		{"maps export ours --output xml", exitUsage, `--output "xml" is not known; did you mean yaml? (known: yaml, csv)`},
+		{"maps export ours --output json", exitUsage, `--output "json" is not known`},
+		{"maps export ours --file /nowhere/x.yaml", exitFailure, `save /nowhere/x.yaml: there is no folder /nowhere`},
 		{"maps export ours --force", exitUsage, `--force is about a file that is there: say which with --file`},
 		{"maps validate hours", exitFailure, `unknown transform map "hours"; did you mean ours?`},
 		{"maps history hours", exitFailure, `unknown transform map "hours"; did you mean ours?`},
@@ -77,9 +82,13 @@ func TestWhatIsWrongAboutMapsAndModelsIsExplainedInOneLine(t *testing.T) {
 		{"maps preview ours --profile latr", exitFailure, `unknown profile "latr"; did you mean later?`},
 		{"maps preview ours --profile later", exitFailure, `map ours reads qualys-tas.application, but profile later brings WEBAPP (qualys-was.webapp), FINDING (qualys-was.finding), KNOWLEDGEBASE (qualys.knowledgebase)`},
 		{"maps preview ours --file records.ndjson --profile later", exitFailure, `map ours reads qualys-tas.application, but profile later brings`},
-		{"maps preview ours --file nowhere.ndjson", exitFailure, `read records: open nowhere.ndjson: no such file or directory`},
-		{"maps preview ours --file " + empty, exitFailure, empty + ` has no records: give one a line, as a JSON object`},
-		{"maps preview ours --file " + long, exitFailure, long + `:1: the line is longer than 16777216 bytes: give a record a line, as a JSON object`},
+		{"maps preview ours --file nowhere.ndjson", exitFailure, `there is no file nowhere.ndjson`},
+		{"maps preview ours --file " + folder, exitFailure, folder + ` is a folder: give a file`},
+		{"maps preview ours --file " + empty, exitFailure, empty + `: it is empty`},
+		{"maps preview ours --file " + none, exitFailure, none + ` has no records`},
+		{"maps preview ours --file " + prose, exitFailure, prose + `, read as csv with , in utf-8, has no field of qualys-tas.application in its records, only `},
+		{"maps preview ours --file " + prose + " --delimiter ab", exitUsage, `delimiter "ab" is not one character`},
+		{"maps preview ours --profile later --delimiter ;", exitUsage, `--format, --delimiter, --encoding and --list say how a file is read: say which by --file`},
 		{"maps preview ours --file " + empty + " --records 1001", exitUsage, `--records 1001 is out of range: give 1 to 1000`},
 		{"maps diff ours --profile later", exitUsage, `'sluice maps diff' needs two maps, such as acme-apps@1 acme-apps@2`},
 		{"maps diff ours qualys-vm-host --file " + empty, exitFailure, `ours goes from qualys-tas.application to inventory, and qualys-vm-host from qualys-vm.host to inventory: they cannot be compared`},

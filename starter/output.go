@@ -268,9 +268,28 @@ func plain(value any) string {
 	return fmt.Sprint(value)
 }
 
+// jsonText is a value as JSON writes it, which may have been cut. A spreadsheet
+// gets the text of a string without its quotes.
+type jsonText string
+
+func (t jsonText) unquoted() string {
+	var text string
+	cut, wasCut := strings.CutSuffix(string(t), "…")
+	switch {
+	case json.Unmarshal([]byte(t), &text) == nil:
+		return text
+	case wasCut && json.Unmarshal([]byte(cut+`"`), &text) == nil:
+		return text + "…"
+	}
+	return string(t)
+}
+
 // forSpreadsheet is a value in full that a spreadsheet does not take for a
 // formula.
 func forSpreadsheet(value any) string {
+	if v, ok := value.(jsonText); ok {
+		value = v.unquoted()
+	}
 	text := plain(value)
 	switch value.(type) {
 	case int, int16, int32, int64, float64, *int16, *int32, *int64, *float64:

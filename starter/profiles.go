@@ -136,7 +136,7 @@ type, or by the one that --map names ('sluice maps list' shows them). Its connec
 				Name: args[0], Description: flags.description, ConnectorID: c.ID, Kind: k.Name(), AssetTypes: types, Maps: maps, Filters: filters,
 				Active: status == "active", Schedule: spec, Policy: flags.policy,
 			}); err != nil {
-				return err
+				return a.adviseRivals(err)
 			}
 			p, err := store.Profile(ctx, args[0])
 			if err != nil {

@@ -68,7 +68,7 @@ func (f *profileFlags) add(cmd *cobra.Command) {
 	flags.Var(&f.fullEvery, "full-every", "age of the last full run at which mode auto reads everything again")
 	flags.Int32Var(&f.policy.RetireAfter, "retire-after", f.policy.RetireAfter, "further complete full runs after which a stale asset is retired")
 	flags.Int32Var(&f.policy.ShrinkPercent, "shrink-limit", f.policy.ShrinkPercent, "percent of the known assets, or open findings, that may be gone at once; more is not believed")
-	flags.Int32Var(&f.policy.RejectPercent, "reject-limit", f.policy.RejectPercent, "percent of the records that may be rejected; more fails the run")
+	flags.Int32Var(&f.policy.RejectPercent, "reject-limit", f.policy.RejectPercent, "percent of the records, or findings, that may be rejected; more fails the run, if it is more than 10 or all of them, and what was written stays")
 	flags.StringVar(&f.policy.AbsentFindings, "absent-findings", f.policy.AbsentFindings, "what becomes of findings that their asset no longer has: fixed or preserve")
 	f.schedule.add(cmd)
 }

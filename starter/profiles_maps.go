@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/catalog"
 	"sluice/internal/declare"
 	"sluice/internal/source"
 	"sluice/internal/source/kinds"
@@ -100,4 +103,18 @@ func (f *mapFlags) over(cmd *cobra.Command, k source.Kind, now map[string]string
 		}
 	}
 	return byType, nil
+}
+
+// adviseRivals adds to the error for two profiles of files that would write the
+// same what helps where their files are of different sources.
+func (a *app) adviseRivals(err error) error {
+	var rival *catalog.RivalError
+	if !errors.As(err, &rival) {
+		return err
+	}
+	kind, findErr := kinds.Find(rival.Kind)
+	if findErr != nil || !source.ReadsUploads(kind) {
+		return err
+	}
+	return fmt.Errorf("%w; files of another source are for a connector of their own: '%s' makes one", err, a.command("connectors create NAME --provider "+kind.Provider()))
 }

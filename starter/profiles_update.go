@@ -24,7 +24,8 @@ it was when it began.
 A filter that is given takes the place of the one of that name; the next run is
 then full. --filter name= takes a filter away. With a transform map that does
 something else than before the next run is full, too; --map TYPE= takes the default
-one again.
+one again. What a map leaves out (its "when") counts as seen: what is in the
+inventory of it stays as it was, and each run says how much was left out.
 
 ` + scheduleHelp,
 		Example: `  sluice profiles update acme-apps --schedule "mon-fri at 06:00,18:00" --time-zone Europe/Berlin
@@ -191,7 +192,7 @@ func (a *app) changeProfile(ctx context.Context, name, deed string, change func(
 	}
 	p, err := store.UpdateProfile(ctx, name, change)
 	if err != nil {
-		return err
+		return a.adviseRivals(err)
 	}
 	if err := a.keepInStep(ctx, store, p); err != nil {
 		return err

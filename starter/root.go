@@ -77,7 +77,7 @@ in, and how. A run brings it in.
 		Use:   "environment",
 		Short: "The environment variables that Sluice reads",
 		Long:  "Sluice, its commands and its worker alike, reads these environment variables:\n\n" + config.Help(),
-	})
+	}, newMapping())
 	return root
 }
 

@@ -105,7 +105,11 @@ func (a *app) start(ctx context.Context, in workflows.Input) (execution, error) 
 		return execution{}, err
 	}
 	if kind, err := kinds.Find(p.Kind); err == nil && source.ReadsUploads(kind) && in.Upload == 0 {
-		return execution{}, fmt.Errorf("profile %s reads files: '%s' sends one and runs it", p.Name, a.command("import FILE --profile "+p.Name+" --wait"))
+		how := " --wait"
+		if in.DryRun {
+			how = " --dry-run --wait"
+		}
+		return execution{}, fmt.Errorf("profile %s reads files: '%s' sends one and runs it", p.Name, a.command("import FILE --profile "+p.Name+how))
 	}
 	id := workflows.WorkflowID(p.Name)
 	run, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{

@@ -63,11 +63,13 @@ func countsOf[T any](of func(T) (assets, findings lifecycle.Counts)) []column[T]
 		{"assetsUnchanged", func(v T) any { return assets(v).Unchanged }},
 		{"assetsReturned", func(v T) any { return assets(v).Returned }},
 		{"assetsRejected", func(v T) any { return assets(v).Rejected }},
+		{"assetsLeftOut", func(v T) any { return assets(v).LeftOut }},
 		{"findingsCreated", func(v T) any { return findings(v).Created }},
 		{"findingsUpdated", func(v T) any { return findings(v).Updated }},
 		{"findingsUnchanged", func(v T) any { return findings(v).Unchanged }},
 		{"findingsReturned", func(v T) any { return findings(v).Returned }},
 		{"findingsRejected", func(v T) any { return findings(v).Rejected }},
+		{"findingsLeftOut", func(v T) any { return findings(v).LeftOut }},
 	}
 }
 
@@ -77,8 +79,9 @@ func newRunsList(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List runs, newest first",
-		Long: `List runs, newest first. Counts are written +created ~updated =unchanged. A run
-without an outcome is under way: 'sluice status' says how far it is.`,
+		Long: `List runs, newest first. Counts are written +created ~updated =unchanged, and then
+what came back, was rejected, or left out by the map, if any. A run without an
+outcome is under way: 'sluice status' says how far it is.`,
 		Example: "  sluice runs list\n  sluice runs list --profile acme-apps --limit 5",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -93,18 +96,32 @@ without an outcome is under way: 'sluice status' says how far it is.`,
 			if err != nil {
 				return err
 			}
-			if len(runs) == 0 && profile != "" {
-				// No runs: because there is no such profile?
-				if _, err := store.Profile(cmd.Context(), profile); err != nil {
-					return err
-				}
+			if len(runs) > 0 {
+				return printList(a, runs, runColumnsFor(a.output))
 			}
-			return printListOr(a, runs, runColumnsFor(a.output), "no runs yet: '%s' starts one", a.command("run PROFILE --wait"))
+			begin, err := a.howToBegin(cmd.Context(), store, profile)
+			if err != nil {
+				return err
+			}
+			return printListOr(a, runs, runColumnsFor(a.output), "no runs yet: %s", begin)
 		},
 	}
 	cmd.Flags().StringVar(&profile, "profile", "", "runs of this profile only")
 	addLimit(cmd, &limit, 20, "newest runs to show")
 	return cmd
+}
+
+// howToBegin says how the first run is begun, of a profile or of any.
+func (a *app) howToBegin(ctx context.Context, store *catalog.Store, profile string) (string, error) {
+	if profile != "" {
+		p, err := store.Profile(ctx, profile)
+		return a.howToRun(p), err
+	}
+	profiles, err := store.Profiles(ctx)
+	if len(profiles) == 1 {
+		return a.howToRun(profiles[0]), err
+	}
+	return fmt.Sprintf("'%s' starts one, and of a profile of kind file '%s'", a.command("run PROFILE --wait"), a.command("import FILE --profile PROFILE")), err
 }
 
 // oneRun opens the database and finds the run that a command's argument names
@@ -161,7 +178,7 @@ var rejectColumns = []column[catalog.Reject]{
 	{"assetId", func(r catalog.Reject) any { return r.AssetID }},
 	{"findingId", func(r catalog.Reject) any { return r.FindingID }},
 	{"mapRow", func(r catalog.Reject) any { return r.MapRow }},
-	{"value", func(r catalog.Reject) any { return r.Value }},
+	{"value", func(r catalog.Reject) any { return jsonText(r.Value) }},
 	{"reason", func(r catalog.Reject) any { return r.Reason }},
 }
 
@@ -206,6 +223,8 @@ When the map is mended, 'sluice runs replay RUN --rejects-only' maps them again.
 			switch {
 			case len(rejects) == 0 && offset == 0:
 				a.note("run %d rejected nothing", r.ID)
+			case len(rejects) == 0:
+				a.note("run %d has no more than %d rejects: there are none beyond --offset %d", r.ID, offset, offset)
 			case len(rejects) == limit:
 				a.note("More: %s", a.command(fmt.Sprintf("runs rejects %d --limit %d --offset %d", r.ID, limit, offset+limit)))
 			}
@@ -285,7 +304,7 @@ func (a *app) askToStop(ctx context.Context, workflowID, what string) error {
 
 // closeLost closes a run that Temporal does not run any more.
 func (a *app) closeLost(ctx context.Context, store *catalog.Store, runID int64) error {
-	err := store.BreakLease(ctx, runID, lifecycle.Cancelled, "cancelled; its workflow had been ended from outside")
+	err := store.BreakLease(ctx, runID, lifecycle.Cancelled, "its workflow had been ended from outside; what was written stays")
 	if err != nil {
 		return err
 	}

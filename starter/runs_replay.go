@@ -28,6 +28,9 @@ func newRunsReplay(a *app) *cobra.Command {
 that are named, else by those that its profile uses now. It is a run of its own,
 which can be followed and cancelled as any other.
 
+The replay of a dry run writes, too: it brings into the inventory what that only
+tried. Whoever wants to see what a map would make of it looks at 'sluice maps diff'.
+
 A replay of the newest run comes to what fetching the same again would come to:
 what is not in the records any more, such as an asset whose id is mapped otherwise
 now, goes stale, and delta runs go on from there. They map by the profile's maps: a
@@ -42,7 +45,9 @@ What runs fetched is kept for a time that workers are started with
 (SLUICE_RAW_RETENTION); after it, there is nothing to replay.
 
 With --rejects-only, only the records are mapped again that the run rejected, or
-rejected findings of. What it did not come to map at all is not among them.`,
+rejected findings of. Where more of them than the profile's --reject-limit are
+rejected again, the replay is partial. What the run did not come to map at all is
+not among them.`,
 		Example: `  sluice runs replay 12 --map acme-applications --wait
   sluice runs replay 12 --map APPLICATION=acme-applications@3
   sluice runs replay 12 --rejects-only --wait   # after the map was mended`,
@@ -68,6 +73,9 @@ rejected findings of. What it did not come to map at all is not among them.`,
 			begun, err := a.startReplay(cmd.Context(), plan, activities.ReplayInput{Run: run.ID, Maps: maps, RejectsOnly: rejectsOnly, AcceptShrink: acceptShrink})
 			if err != nil {
 				return err
+			}
+			if run.Dry {
+				a.note("Run %d was a dry run. This replay of it is none: it writes to the inventory.", run.ID)
 			}
 			return a.started(cmd.Context(), begun, plan.Profile, wait)
 		},

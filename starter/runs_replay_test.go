@@ -70,10 +70,26 @@ func TestRejectsAreExportedAndMappedAgainWhenTheMapIsMended(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, lines, 1+130, "all of them, more than a page")
 	require.Len(t, okJSON[[]catalog.Reject](h, "runs", "rejects", "1", "--limit", "7"), 7)
+	require.Equal(t, "run 1 has no more than 9999 rejects: there are none beyond --offset 9999\n", h.run("runs", "rejects", "1", "--offset", "9999").err)
 
 	r = h.edit(`sed -i '/int(record.name)/d' "$1"`, "maps", "edit", "ours")
 	require.Zero(t, r.code, r.err)
 	replayed := okJSON[ending](h, "runs", "replay", "1", "--rejects-only", "--wait")
 	require.EqualValues(t, lifecycle.Counts{Created: 130}, replayed.Assets)
 	require.Empty(t, okJSON[[]catalog.Reject](h, "runs", "rejects", fmt.Sprint(replayed.RunID)))
+}
+
+func TestTheReplayOfADryRunSaysThatItWrites(t *testing.T) {
+	t.Parallel()
+	h, _, _, profile := withProfile(t, smallEstate)
+	h.ok("run", profile, "--dry-run", "--wait")
+	r := h.run("runs", "replay", "1", "--wait")
+	require.Zero(t, r.code, r.err)
+	require.Contains(t, r.err, "Run 1 was a dry run. This replay of it is none: it writes to the inventory.\n")
+	require.Len(t, okJSON[[]inventory.AssetRow](h, "assets", "list"), 40)
+	h.ok("run", profile, "--mode", "full", "--wait")
+	r = h.run("runs", "replay", "3", "--wait")
+	require.Zero(t, r.code, r.err)
+	require.NotContains(t, r.err, "dry run")
+	require.Contains(t, h.ok("runs", "replay", "--help"), "The replay of a dry run writes, too")
 }

@@ -92,6 +92,10 @@ func (said *saying) add(place, class string, single bool, e *transform.Explanati
 			said.assets.Rejected++
 		}
 		said.rejects[place+" -1"] = e.Row + ": " + e.Reason
+	case e.Fate == transform.Omitted && single:
+		said.findings.LeftOut++
+	case e.Fate == transform.Omitted && class != "":
+		said.assets.LeftOut++
 	}
 	asset := class + " " + e.ID
 	if _, there := said.rows[asset]; !there && e.Fate == transform.Taken {
@@ -109,6 +113,8 @@ func (said *saying) add(place, class string, single bool, e *transform.Explanati
 		case f.Fate == transform.Rejected && e.Fate == transform.Taken: // not with its record
 			said.findings.Rejected++
 			said.rejects[fmt.Sprintf("%s %d", place, i)] = f.Row + ": " + f.Reason
+		case f.Fate == transform.Omitted && e.Fate == transform.Taken:
+			said.findings.LeftOut++
 		}
 	}
 }

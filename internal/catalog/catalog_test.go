@@ -217,7 +217,7 @@ func TestABatchIsWrittenOnce(t *testing.T) {
 	require.NoError(t, err)
 
 	count := func(pgx.Tx) (catalog.BatchCounts, error) {
-		return catalog.BatchCounts{Assets: lifecycle.Counts{Created: 3}, Findings: lifecycle.Counts{Updated: 2, Rejected: 1}}, nil
+		return catalog.BatchCounts{Assets: lifecycle.Counts{Created: 3, LeftOut: 6}, Findings: lifecycle.Counts{Updated: 2, Rejected: 1, LeftOut: 7}, LeftAlone: 8, Conflicting: 9}, nil
 	}
 	rejects := []catalog.Reject{{Ordinal: 4, Finding: 2, AssetID: "1", FindingID: "9", Reason: "severity"}}
 	_, err = store.WriteBatch(t.Context(), ref, old, rejects, count)
@@ -243,8 +243,15 @@ func TestABatchIsWrittenOnce(t *testing.T) {
 
 	run, err := store.Run(t.Context(), ref.RunID)
 	require.NoError(t, err)
-	require.Equal(t, int64(3), run.Assets.Created)
-	require.Equal(t, int64(1), run.Findings.Rejected)
+	require.Equal(t, lifecycle.Counts{Created: 3, LeftOut: 6}, run.Assets)
+	require.Equal(t, lifecycle.Counts{Updated: 2, Rejected: 1, LeftOut: 7}, run.Findings)
+	require.EqualValues(t, 8, run.LeftAlone)
+	conflicting, err := store.Conflicting(t.Context(), ref.RunID, ref.RunID, ref.Stream)
+	require.NoError(t, err)
+	require.EqualValues(t, 9, conflicting)
+	conflicting, err = store.Conflicting(t.Context(), ref.RunID+1, ref.RunID, ref.Stream)
+	require.NoError(t, err)
+	require.EqualValues(t, 9, conflicting, "of a replay, those of the run count, too")
 	list, err := store.Rejects(t.Context(), ref.RunID, 10, 0)
 	require.NoError(t, err)
 	require.Len(t, list, 1)
@@ -382,7 +389,7 @@ func TestPhasesSayHowEachStreamWent(t *testing.T) {
 	token, _, err := store.ClaimWrite(t.Context(), ref)
 	require.NoError(t, err)
 	_, err = store.WriteBatch(t.Context(), ref, token, nil, func(pgx.Tx) (catalog.BatchCounts, error) {
-		return catalog.BatchCounts{Findings: lifecycle.Counts{Created: 70, Rejected: 1}}, nil
+		return catalog.BatchCounts{Assets: lifecycle.Counts{LeftOut: 4}, Findings: lifecycle.Counts{Created: 70, Rejected: 1, LeftOut: 9}, Conflicting: 2}, nil
 	})
 	require.NoError(t, err)
 	phases, err := store.Phases(t.Context(), ref.RunID)
@@ -390,7 +397,7 @@ func TestPhasesSayHowEachStreamWent(t *testing.T) {
 	require.Len(t, phases, 1)
 	require.NotNil(t, phases[0].Written)
 	phases[0].Begun, phases[0].Written = nil, nil
-	require.Equal(t, catalog.Phase{Stream: "APPLICATION", Batches: 1, Pages: 2, Records: 30, Findings: 71, Ended: true}, phases[0])
+	require.Equal(t, catalog.Phase{Stream: "APPLICATION", Batches: 1, Pages: 2, Records: 30, Repeated: 2, Findings: 80, Assets: lifecycle.Counts{LeftOut: 4}, Ended: true}, phases[0])
 }
 
 func TestLogsAreReadByRunAndByConnector(t *testing.T) {

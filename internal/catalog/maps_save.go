@@ -40,16 +40,19 @@ func (s *Store) SaveMap(ctx context.Context, e MapEdit) (m MapVersion, saved boo
 		return m, false, err
 	}
 	if m, err = compileMap(models, e.File, e.Body); err != nil {
-		return m, false, err
+		return m, false, err // without keeping anybody waiting
 	}
 	if e.Name != "" && e.Name != m.Name {
 		return m, false, transform.Problems{{File: e.File, Key: "name", Message: fmt.Sprintf("the name is %q, and this is map %q: a map keeps its name ('sluice maps clone' makes one of another name)", m.Name, e.Name)}}
 	}
-	m.Origin = e.Origin
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := lockMaps(ctx, tx, []string{m.Name}); err != nil {
 			return err
 		}
+		if m, err = compileKept(ctx, tx, e.File, e.Body); err != nil {
+			return err
+		}
+		m.Origin = e.Origin
 		newest, _, err := newestVersion(ctx, tx, m.Name)
 		if err != nil {
 			return err
@@ -151,15 +154,22 @@ func (s *Store) RollBackMap(ctx context.Context, name string, to int32) (m MapVe
 // DeleteMap deletes a map that no profile uses. Its versions stay, marked, for
 // the runs and the rows of the inventory that were made by them.
 func (s *Store) DeleteMap(ctx context.Context, name string) (MapVersion, error) {
-	latest, err := s.LatestMap(ctx, name)
-	if err != nil {
-		return latest, err
-	}
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	var latest MapVersion
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if err := lockMaps(ctx, tx, []string{name}); err != nil {
 			return err
 		}
-		if latest.Builtin {
+		if err := keepModels(ctx, tx); err != nil {
+			return err
+		}
+		var err error
+		latest, _, err = newestVersion(ctx, tx, name)
+		switch {
+		case err != nil:
+			return err
+		case latest.ID == 0 || latest.DeletedAt != nil:
+			return s.unknownMap(ctx, name)
+		case latest.Builtin:
 			return fmt.Errorf("map %s is one of Sluice's own, which cannot be deleted", name)
 		}
 		users, err := profilesUsing(ctx, tx, name)
@@ -197,9 +207,6 @@ func addMapVersion(ctx context.Context, tx pgx.Tx, m MapVersion) (MapVersion, er
 }
 
 func insertVersion(ctx context.Context, tx pgx.Tx, version int32, m MapVersion) (MapVersion, error) {
-	if err := keepModel(ctx, tx, m.SourceModel); err != nil {
-		return m, err
-	}
 	m.Version, m.DeletedAt = version, nil
 	err := tx.QueryRow(ctx, `
 		INSERT INTO transform_maps (name, version, builtin, source_model, target_model, digest, body, origin)
@@ -208,15 +215,28 @@ func insertVersion(ctx context.Context, tx pgx.Tx, version int32, m MapVersion) 
 	return m, err
 }
 
+// compileKept is compileMap by the models as they stay until the transaction
+// ends.
+func compileKept(ctx context.Context, tx pgx.Tx, file string, body []byte) (MapVersion, error) {
+	if err := keepModels(ctx, tx); err != nil {
+		return MapVersion{}, err
+	}
+	models, err := allModels(ctx, tx)
+	if err != nil {
+		return MapVersion{}, err
+	}
+	return compileMap(models, file, body)
+}
+
 // compileMap checks a map in YAML and makes it a version to store. The file is
 // only named in messages.
 func compileMap(models *transform.Models, file string, body []byte) (MapVersion, error) {
 	m, err := transform.ParseMap(file, body)
-	if err != nil {
+	if m == nil {
 		return MapVersion{}, err
 	}
-	if err := CheckMapName(m.Name); err != nil {
-		return MapVersion{}, transform.Problems{{File: file, Key: "name", Message: err.Error()}}
+	if wrong := CheckMapName(m.Name); wrong != nil && err == nil {
+		return MapVersion{}, transform.Problems{{File: file, Key: "name", Message: wrong.Error()}}
 	}
 	program, err := transform.Compile(m, models)
 	if err != nil {

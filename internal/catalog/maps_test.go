@@ -176,6 +176,29 @@ func TestADeletedMapIsGoneButItsVersionsStay(t *testing.T) {
 	require.Equal(t, "ours@5", saved(t, store, 0, ownMap+nameRow).Ref())
 }
 
+func TestWhatIsDeletedIsTheMapAsItIsThen(t *testing.T) {
+	store := open(t)
+	for i := range 10 {
+		first := saved(t, store, 0, ownMap)
+		var both errgroup.Group
+		var notSaved error
+		var deleted catalog.MapVersion
+		both.Go(func() error {
+			_, _, notSaved = store.SaveMap(t.Context(), catalog.MapEdit{Body: []byte(ownMap + nameRow), Base: first.Version})
+			return nil
+		})
+		both.Go(func() (err error) { deleted, err = store.DeleteMap(t.Context(), "ours"); return err })
+		require.NoError(t, both.Wait())
+		want := first.Version
+		if notSaved == nil {
+			want++
+		}
+		require.Equal(t, want, deleted.Version, "round %d: %v", i, notSaved)
+		_, err := store.LatestMap(t.Context(), "ours")
+		require.ErrorIs(t, err, catalog.ErrNotFound)
+	}
+}
+
 func TestAMapIsNotDeletedWhileAProfileBeginsToUseIt(t *testing.T) {
 	store := open(t)
 	c := connector(t, store, "tas")
@@ -282,6 +305,20 @@ func TestAMapIsRenamedAndAllElseStaysWhereItIs(t *testing.T) {
 		renamed, err := catalog.RenameMap([]byte(given), "b")
 		require.NoError(t, err)
 		require.Equal(t, after, string(renamed), before)
+	}
+}
+
+func TestANameThatYAMLTakesForSomethingElseIsInQuotes(t *testing.T) {
+	t.Parallel()
+	const rest = "source: s\ntarget: t\nrows: [{from: a, to: b}]\n"
+	for _, name := range []string{"null", "1.5", "true", "0x1f", "1e5", "ours"} {
+		for _, body := range []string{"name: a\n" + rest, rest, "\ufeffname: a # mine\n" + rest, `"n\u0061me": 'a'` + "\n" + rest, "name: null\n" + rest} {
+			renamed, err := catalog.RenameMap([]byte(body), name)
+			require.NoError(t, err)
+			m, err := transform.ParseMap("map", renamed)
+			require.NoError(t, err, "%s", renamed)
+			require.Equal(t, name, m.Name)
+		}
 	}
 }
 

@@ -51,7 +51,7 @@ func ownModels(ctx context.Context, q querier) ([]*transform.Model, error) {
 
 // SaveModel stores a source model of a file, in place of the one of its name.
 // What maps rely on stays: a model that one of them reads, or a version of one,
-// may get more fields, and no other ones. The error of a model that is wrong is
+// may get more fields, and no other ones, and require less. The error of a model that is wrong is
 // of type transform.Problems.
 func (s *Store) SaveModel(ctx context.Context, m *transform.Model) (saved bool, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
@@ -75,36 +75,96 @@ func saveModel(ctx context.Context, tx pgx.Tx, m *transform.Model) (saved bool, 
 	if _, err := tx.Exec(ctx, "LOCK TABLE data_models IN SHARE ROW EXCLUSIVE MODE"); err != nil {
 		return false, err
 	}
-	if err := checkReplaced(ctx, tx, m); err != nil {
+	remade, err := replaced(ctx, tx, m)
+	if err != nil {
 		return false, err
 	}
 	tag, err := tx.Exec(ctx, `
 		INSERT INTO data_models (name, body) VALUES ($1, $2)
 		ON CONFLICT (name) DO UPDATE SET body = excluded.body, updated_at = now() WHERE data_models.body <> excluded.body`, m.Name, string(body))
-	return tag.RowsAffected() > 0, err
+	if err != nil {
+		return false, err
+	}
+	for _, version := range remade {
+		version.Origin = "as data model " + m.Name + " asks for less"
+		if _, err := insertVersion(ctx, tx, version.Version+1, version); err != nil {
+			return false, fmt.Errorf("map %s: %w", version.Name, err)
+		}
+	}
+	return tag.RowsAffected() > 0, nil
+}
+
+// keepModels keeps the models as they are until the transaction ends, for maps
+// of them to be stored or deleted.
+func keepModels(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, "LOCK TABLE data_models IN SHARE MODE")
+	return err
 }
 
 // CheckModel says why a source model cannot take the place of the one of its
 // name: maps rely on what it was.
 func (s *Store) CheckModel(ctx context.Context, m *transform.Model) error {
-	return checkReplaced(ctx, s.pool, m)
+	_, err := replaced(ctx, s.pool, m)
+	return err
 }
 
-// checkReplaced refuses to take from a model what maps rely on.
-func checkReplaced(ctx context.Context, q querier, after *transform.Model) error {
+// replaced refuses to take from a model what maps rely on. A field may be no
+// longer required: maps that read it then take records that they rejected, so
+// that they do otherwise, and get a version that says so.
+func replaced(ctx context.Context, q querier, after *transform.Model) (remade []MapVersion, err error) {
 	models, err := allModels(ctx, q)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	before := models.Get(after.Name)
 	if before == nil {
-		return nil
+		return nil, nil
 	}
 	versions, err := versionsReading(ctx, q, after.Name)
 	if err != nil || len(versions) == 0 {
-		return err
+		return nil, err
 	}
-	reader := versions[0].Name
+	if err := checkFields(before, after, versions[0].Name); err != nil {
+		return nil, err
+	}
+	now := models.Replacing(after)
+	// More fields can still change what there was: expressions see what is inside
+	// of an object by them. So can more values, of which a table may lack some.
+	strict := models.Replacing(after.Requiring(before))
+	for _, version := range versions {
+		m, err := transform.ParseMap(version.Ref(), []byte(version.Body))
+		if err != nil {
+			return nil, err
+		}
+		was, err := transform.Compile(m, models)
+		if err != nil {
+			continue // an older Sluice's, which is being mended
+		}
+		same, err := transform.Compile(m, strict)
+		if err != nil {
+			return nil, fmt.Errorf("%s could not be used any more; save it by another name, or mend the map first: %w", version.Ref(), err)
+		}
+		if was.Digest() != same.Digest() {
+			return nil, fmt.Errorf("%s would not do the same any more, as its new fields are of what it reads: save it by another name", version.Ref())
+		}
+		is, err := transform.Compile(m, now)
+		if err != nil {
+			return nil, err
+		}
+		newest, _, err := newestVersion(ctx, q, version.Name)
+		if err != nil {
+			return nil, err
+		}
+		if was.Digest() != is.Digest() && newest.ID == version.ID && newest.DeletedAt == nil {
+			version.Digest = fmt.Sprintf("%x", is.Digest())
+			remade = append(remade, version)
+		}
+	}
+	return remade, nil
+}
+
+// checkFields refuses to change the fields of a model that a map reads.
+func checkFields(before, after *transform.Model, reader string) error {
 	const advice = "map %s reads it, and runs went by what it was: save this one by another name"
 	if before.Records != after.Records {
 		return fmt.Errorf("a record would not be the same any more, an asset or a finding; "+advice, reader)
@@ -114,25 +174,8 @@ func checkReplaced(ctx context.Context, q querier, after *transform.Model) error
 		if i < 0 {
 			return fmt.Errorf("it would have no field %s any more; "+advice, f.Path, reader)
 		}
-		now := after.Fields[i]
-		if now.Type != f.Type || now.Required != f.Required || !slices.Equal(now.Values, f.Values) {
-			return fmt.Errorf("its field %s would have another type, or other values, or be required otherwise than before; "+advice, f.Path, reader)
-		}
-	}
-	// More fields can still change what there was: expressions see what is inside
-	// of an object by them.
-	for _, version := range versions {
-		m, err := transform.ParseMap(version.Ref(), []byte(version.Body))
-		if err != nil {
-			return err
-		}
-		was, err := transform.Compile(m, models)
-		if err != nil {
-			continue // an older Sluice's, which is being mended
-		}
-		is, err := transform.Compile(m, models.Replacing(after))
-		if err != nil || was.Digest() != is.Digest() {
-			return fmt.Errorf("%s would not do the same any more, as its new fields are of what it reads: save it by another name", version.Ref())
+		if now := after.Fields[i]; now.Type != f.Type || now.Required && !f.Required {
+			return fmt.Errorf("its field %s would have another type, or be required, which it was not; "+advice, f.Path, reader)
 		}
 	}
 	return nil

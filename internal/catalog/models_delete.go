@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -34,7 +33,7 @@ func (s *Store) DeleteModel(ctx context.Context, name string) error {
 		return err
 	}
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		// First of all, so that nobody stores a map of it meanwhile; see keepModel.
+		// First of all, so that nobody stores a map of it meanwhile; see keepModels.
 		if _, err := tx.Exec(ctx, "DELETE FROM data_models WHERE name = $1", name); err != nil {
 			return fmt.Errorf("delete data model %s: %w", name, err)
 		}
@@ -75,17 +74,4 @@ func checkUnread(ctx context.Context, q querier, model string) error {
 		return fmt.Errorf("data model %s is read by maps %s: delete the maps first ('sluice maps delete %s', and so on)", model, strings.Join(readers, ", "), readers[0])
 	}
 	return nil
-}
-
-// keepModel keeps a model that somebody has made from being deleted until a map
-// of it is stored.
-func keepModel(ctx context.Context, tx pgx.Tx, name string) error {
-	if !strings.HasPrefix(name, transform.UserModelPrefix) {
-		return nil
-	}
-	err := tx.QueryRow(ctx, "SELECT FROM data_models WHERE name = $1 FOR KEY SHARE", name).Scan()
-	if errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("data model %s was deleted by somebody else meanwhile: nothing was saved", name)
-	}
-	return err
 }

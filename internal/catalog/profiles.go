@@ -48,7 +48,7 @@ type Policy struct {
 	// run; more stops the marking.
 	ShrinkPercent int32 `json:"shrinkPercent"`
 	// RejectPercent is the share of records that may be rejected; more fails
-	// the stream.
+	// the stream, within lifecycle.TooManyRejected. What was written stays.
 	RejectPercent int32 `json:"rejectPercent"`
 	// AbsentFindings is "fixed" or "preserve": what becomes of a finding that
 	// its asset no longer has.
@@ -169,6 +169,20 @@ func (s *Store) SetProfileActive(ctx context.Context, name string, active bool) 
 	})
 }
 
+// A RivalError says that another active profile of the connector writes an asset
+// type by another map.
+type RivalError struct {
+	Profile      string // the other one
+	Kind         string // of the one that is refused
+	AssetType    string
+	Theirs, Ours string // maps
+}
+
+func (e *RivalError) Error() string {
+	return fmt.Sprintf("profile %s is active and writes %s of the same connector by map %s, this one by %s: use the same map, leave %s out, or make one of them inactive",
+		e.Profile, e.AssetType, e.Theirs, e.Ours, e.AssetType)
+}
+
 // checkRival looks for an active profile that writes the same by another map;
 // an inactive one writes nothing. Assets and findings are of one kind, but the
 // knowledge base is shared by all kinds of a connector. It keeps the
@@ -181,7 +195,7 @@ func checkRival(ctx context.Context, tx pgx.Tx, p Profile) error {
 	if _, err := tx.Exec(ctx, "SELECT FROM connectors WHERE id = $1 FOR NO KEY UPDATE", p.ConnectorID); err != nil {
 		return err
 	}
-	var rival, assetType, theirs, ours string
+	rival := RivalError{Kind: p.Kind}
 	err := tx.QueryRow(ctx, `
 		SELECT o.name, t, o.maps->>t, $4::jsonb->>t
 		  FROM profiles o, unnest(o.asset_types) t
@@ -189,15 +203,14 @@ func checkRival(ctx context.Context, tx pgx.Tx, p Profile) error {
 		   AND t = ANY($3) AND o.maps->>t IS DISTINCT FROM $4::jsonb->>t
 		   AND (o.kind = $2 OR 'knowledge' = ALL (
 		        SELECT m.target_model FROM transform_maps m WHERE m.name IN (o.maps->>t, $4::jsonb->>t)))
-		 ORDER BY o.name, t LIMIT 1`, p.ConnectorID, p.Kind, p.AssetTypes, p.Maps, p.Name).Scan(&rival, &assetType, &theirs, &ours)
+		 ORDER BY o.name, t LIMIT 1`, p.ConnectorID, p.Kind, p.AssetTypes, p.Maps, p.Name).Scan(&rival.Profile, &rival.AssetType, &rival.Theirs, &rival.Ours)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("profile %s is active and writes %s of the same connector by map %s, this one by %s: use the same map, leave %s out, or make one of them inactive",
-		rival, assetType, theirs, ours, assetType)
+	return &rival
 }
 
 // Profiles lists all profiles by name.

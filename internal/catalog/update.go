@@ -48,14 +48,19 @@ func (s *Store) Apply(ctx context.Context, c Changes) error {
 		if err := lockMaps(ctx, tx, mapsOf(versions, c.Profiles)); err != nil {
 			return fmt.Errorf("apply: %w", err)
 		}
-		for _, connector := range c.Connectors {
-			if err := saveConnector(ctx, tx, connector); err != nil {
-				return fmt.Errorf("connector %s: %w", connector.Name, err)
-			}
-		}
 		for _, m := range c.Models {
 			if _, err := saveModel(ctx, tx, m); err != nil {
 				return fmt.Errorf("data model %s: %w", m.Name, err)
+			}
+		}
+		for i, body := range c.Maps {
+			if versions[i], err = compileKept(ctx, tx, "map", body); err != nil {
+				return err
+			}
+		}
+		for _, connector := range c.Connectors {
+			if err := saveConnector(ctx, tx, connector); err != nil {
+				return fmt.Errorf("connector %s: %w", connector.Name, err)
 			}
 		}
 		for _, m := range versions {

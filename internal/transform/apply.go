@@ -42,6 +42,7 @@ type Applier struct {
 
 	trace *trace // of Explain and Diff only
 
+	after   []*node  // by node: the one that followed it in its object last
 	entered []uint64 // by node: the scope in which it was met last
 	filled  []uint64 // by rule: the scope in which it was filled last
 	scopes  uint64
@@ -81,6 +82,7 @@ func (p *Program) NewApplier() *Applier {
 		assetScope:   scope{attributes: make([][]byte, len(p.asset.attributes))},
 		findingScope: scope{attributes: make([][]byte, len(p.finding.attributes))},
 		byID:         map[string]int{},
+		after:        make([]*node, p.nodes),
 		entered:      make([]uint64, p.nodes),
 		filled:       make([]uint64, len(p.rules)),
 		assets:       sliceArena[Asset]{size: 256},

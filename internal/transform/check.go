@@ -7,7 +7,7 @@ import (
 )
 
 // Check returns everything that is wrong with a map, as far as it can be told
-// without a record: fields that do not exist, types that clash, targets that
+// without a record: its form, fields that do not exist, types that clash, targets that
 // are missing or filled twice, lists that do not match, tables with gaps.
 func Check(m *Map, models *Models) Problems {
 	return bind(m, models).problems
@@ -42,13 +42,13 @@ type checker struct {
 // bind resolves and checks all rows. What it made of them is of use only if
 // there are no problems.
 func bind(m *Map, models *Models) *checker {
-	c := &checker{m: m}
+	c := &checker{m: m, problems: slices.Clone(m.problems)}
 	c.source = c.model(models, "source", m.Source, SourceRole)
 	c.target = c.model(models, "target", m.Target, TargetRole)
-	if m.Name == "" {
+	if m.Name == "" && c.wellFormed() {
 		c.addf(-1, "", "the map has no name")
 	}
-	if len(m.Rows) == 0 {
+	if len(m.Rows) == 0 && c.wellFormed() {
 		c.addf(-1, "", "the map has no rows")
 	}
 	if c.source == nil || c.target == nil {
@@ -66,6 +66,9 @@ func bind(m *Map, models *Models) *checker {
 	return c
 }
 
+// wellFormed says that what is not in the map was not meant to be.
+func (c *checker) wellFormed() bool { return len(c.m.problems) == 0 }
+
 // addf adds a problem with a row (from 0; -1 for the map), at one of its keys.
 func (c *checker) addf(row int, key, format string, args ...any) {
 	c.add(row, key, "", format, args...)
@@ -73,7 +76,7 @@ func (c *checker) addf(row int, key, format string, args ...any) {
 
 // add is addf with what to write instead; "" when that is not known.
 func (c *checker) add(row int, key, suggestion, format string, args ...any) {
-	problem := Problem{File: c.m.File, Row: row + 1, Key: key, Message: fmt.Sprintf(format, args...), Suggestion: suggestion}
+	problem := Problem{File: c.m.File, Row: row + 1, Key: c.m.words.of(key), Message: fmt.Sprintf(format, args...), Suggestion: suggestion}
 	at := c.m.at[key]
 	if row >= 0 {
 		var ok bool
@@ -87,6 +90,9 @@ func (c *checker) add(row int, key, suggestion, format string, args ...any) {
 
 func (c *checker) model(models *Models, key, name, role string) *Model {
 	m := models.Get(name)
+	if name == "" && !c.wellFormed() {
+		return nil // reported
+	}
 	if m == nil || m.Role != role {
 		c.add(-1, key, nearest(name, models.named(role)), "unknown %s model %q%s", key, name, suggest(name, models.named(role)))
 		return nil
@@ -97,7 +103,9 @@ func (c *checker) model(models *Models, key, name, role string) *Model {
 // row binds one row and checks it by itself.
 func (c *checker) row(i int) {
 	b := &c.bindings[i]
-	b.row = &c.m.Rows[i]
+	if b.row = &c.m.Rows[i]; b.row.broken {
+		return // reported
+	}
 	if b.row.Expr == "" {
 		b.from, b.source = c.field(i, "from", b.row.From, c.source)
 	} else {
@@ -131,7 +139,10 @@ func (c *checker) field(i int, key, text string, model *Model) (Path, *Field) {
 		return p, nil
 	}
 	f := model.Field(p)
-	if f == nil {
+	if f == nil && model.byPath[text] != nil {
+		named := strings.TrimSuffix(text, "*") + "owner"
+		c.add(i, key, named, "%s names no field: its * stands for a name of your own, as in %s", text, named)
+	} else if f == nil {
 		c.add(i, key, nearest(text, model.Paths()), "%s has no field %q%s", model.Name, text, suggest(text, model.Paths()))
 	}
 	return p, f
@@ -161,12 +172,17 @@ func (c *checker) lists(i int) {
 	case from < to:
 		hint = fmt.Sprintf("; elements of %s are filled from the elements of a list", b.to.list())
 	}
-	c.addf(i, "from", "%s is inside %d lists (\"[]\") and %s inside %d%s", b.row.From, from, b.row.To, to, hint)
+	lists := fmt.Sprintf("%d lists", from)
+	if from == 1 {
+		lists = "1 list"
+	}
+	c.addf(i, "from", "%s is inside %s (\"[]\") and %s inside %d%s", b.row.From, lists, b.row.To, to, hint)
 }
 
 // class checks that the target belongs to the map's class of assets.
 func (c *checker) class(i int) {
-	if b := &c.bindings[i]; b.target.Class != "" && b.target.Class != c.m.AssetClass {
+	known := c.m.AssetClass == "" || slices.Contains(c.target.Classes, c.m.AssetClass) // otherwise it is reported
+	if b := &c.bindings[i]; known && b.target.Class != "" && b.target.Class != c.m.AssetClass {
 		c.addf(i, "to", "%s belongs to assets of class %s; this map has assetClass %q", b.row.To, b.target.Class, c.m.AssetClass)
 	}
 }
@@ -183,7 +199,7 @@ func (c *checker) constants(i int) {
 	read := newReader(b)
 	b.rule = rule{label: b.row.label(), slot: b.slot, read: read, keepEmpty: b.read == Any}
 	if b.row.Default != "" {
-		if b.slot == assetID || b.slot == findingID {
+		if b.slot.isID() {
 			c.addf(i, "default", "an id cannot have a default: every record without an id would become the same one")
 		}
 		v, reason := read(new(scratch), []byte(b.row.Default))
@@ -237,7 +253,7 @@ func (c *checker) together() {
 		// A required field of a list's elements is needed once there are any.
 		path, _ := ParsePath(f.Path)
 		needed := path.depth() == 0 || c.source.Records == RecordsAreFindings || c.fills(filled, path.list())
-		if _, ok := filled[f.Path]; f.Required && needed && !ok {
+		if _, ok := filled[f.Path]; f.Required && needed && !ok && c.wellFormed() {
 			c.addf(-1, "", "no row fills %s, which every record needs", f.Path)
 		}
 	}

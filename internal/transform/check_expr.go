@@ -1,6 +1,11 @@
 package transform
 
-import "strings"
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // hasExpressions says whether anything of the map needs them.
 func hasExpressions(m *Map) bool {
@@ -68,7 +73,7 @@ func (c *checker) condition(key, text string, ofFinding bool) *expression {
 func (c *checker) expression(i int) {
 	b := &c.bindings[i]
 	if b.row.From != "" {
-		c.addf(i, "expr", "a row has either from or expr; an expression names the fields that it takes")
+		c.addf(i, "expr", "a row has either %s or expr; an expression names the fields that it takes", c.m.words.of("from"))
 	}
 	to, err := ParsePath(b.row.To)
 	if c.expressions == nil || err != nil {
@@ -76,7 +81,7 @@ func (c *checker) expression(i int) {
 	}
 	ofFinding := to.depth() > 0 && c.source.Records != RecordsAreFindings
 	if ofFinding && c.expressions.findings == "" {
-		c.addf(i, "expr", "no row says which list the findings come from; give one of those that fill a finding a from")
+		c.addf(i, "expr", "no row says which list the findings come from; give one of those that fill a finding a %s", c.m.words.of("from"))
 		return
 	}
 	x := c.compile(i, "expr", b.row.Expr, ofFinding)
@@ -87,7 +92,35 @@ func (c *checker) expression(i int) {
 		c.addf(i, "expr", "the expression gives a %s, which no field takes", x.result)
 		return
 	}
+	if wrong := c.constant(x, to, ofFinding); wrong != "" {
+		c.addf(i, "expr", "the expression %s", wrong)
+		return
+	}
 	b.expr = x
+}
+
+// constant says what is wrong with an expression that is the same for every
+// record; "" when nothing is.
+func (c *checker) constant(x *expression, to Path, ofFinding bool) string {
+	own := recordVariable
+	if ofFinding {
+		own = findingVariable
+	}
+	reads := func(r read) bool { return r.variable == own }
+	switch s, ok := slots[to.text]; {
+	case ok && s.isID() && !slices.ContainsFunc(x.reads, reads):
+		return fmt.Sprintf("fills an id, and names no field of the %s: all would become the same one", own)
+	case len(x.reads) > 0:
+		return ""
+	}
+	result, _, reason := x.evaluate(context.Background(), &variables{}, 0, nil)
+	switch {
+	case reason != "":
+		return "names no field, and fails for every record: " + strings.TrimPrefix(reason, "cannot be evaluated: ")
+	case string(result) == "null":
+		return "names no field, and never gives a value"
+	}
+	return ""
 }
 
 func (c *checker) compile(row int, key, text string, ofFinding bool) *expression {

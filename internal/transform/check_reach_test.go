@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"slices"
 	"testing"
 	"testing/fstest"
 
@@ -56,6 +57,19 @@ func TestTablesOfClosedFields(t *testing.T) {
 	require.Equal(t, "values", problems[0].Key)
 }
 
+// A proposed model has the values of the file that it was proposed by.
+func TestTheNextFileMayHaveMoreValues(t *testing.T) {
+	t.Parallel()
+	i := infer(t, `{"id":1,"issues":[{"id":"a","severity":"High"}]}`, `{"id":2,"issues":[{"id":"b","severity":"low"}]}`)
+	models, err := defaultModels(t).With(i.Model)
+	require.NoError(t, err)
+	at := slices.IndexFunc(i.Map.Rows, func(r Row) bool { return r.Values != nil })
+	delete(i.Map.Rows[at].Values, "low")
+	require.ErrorContains(t, Check(i.Map, models), `the table has no row for "low" of issues[].severity`)
+	i.Map.Rows[at].Values["low"], i.Map.Rows[at].Values["critical"] = "2", "5"
+	require.Empty(t, Check(i.Map, models))
+}
+
 func TestProblemsSayWhatToWriteInstead(t *testing.T) {
 	t.Parallel()
 	for row, want := range map[string]Problem{
@@ -76,4 +90,18 @@ func TestProblemsSayWhatToWriteInstead(t *testing.T) {
 	require.Equal(t, Problem{File: "test.yaml", Line: 2, Column: 9, Key: "source", Suggestion: "qualys-tas.application", Message: problems[0].Message}, problems[0])
 	_, err := ParseMap("m.yaml", []byte("nam: x\n"))
 	require.Equal(t, "name", err.(Problems)[0].Suggestion)
+}
+
+func TestARejectSaysThatTheSourceModelRequiresAField(t *testing.T) {
+	t.Parallel()
+	own, err := LoadModels(fstest.MapFS{"m.yaml": model("own.strict", "", "id string!", "zone string!")})
+	require.NoError(t, err)
+	models, err := own.With(inventory())
+	require.NoError(t, err)
+	p, err := Compile(ownMap(t, "own.strict", "inventory", "", "id -> asset.assetHeader.externalAssetId", "zone -> asset.assetDetail.attributes.zone"), models)
+	require.NoError(t, err)
+	_, rejects := p.NewApplier().Apply([]byte(`{"id":1}`))
+	require.Equal(t, "is missing, and needed: source model own.strict says that it is always there", rejects[0].Reason)
+	_, rejects = p.NewApplier().Apply([]byte(`{"zone":"a"}`))
+	require.Equal(t, "is missing, and is needed", rejects[0].Reason, "the inventory needs it")
 }

@@ -69,7 +69,7 @@ func TestProblemsOfRows(t *testing.T) {
 			`did you mean "findings[].severity"?`},
 		"misspelt target": {[]string{"name -> asset.assetDetails.name"},
 			`inventory has no field "asset.assetDetails.name"; did you mean "asset.assetDetail.name"?`},
-		"attribute without a name":  {[]string{"name -> asset.assetDetail.attributes.*"}, "has no field"},
+		"attribute without a name":  {[]string{"name -> asset.assetDetail.attributes.*"}, "its * stands for a name of your own"},
 		"attribute in an attribute": {[]string{"name -> asset.assetDetail.attributes.a.b"}, "has no field"},
 		"malformed path":            {[]string{"a..b -> asset.assetDetail.name"}, "empty name"},
 		"type clash":                {[]string{"name -> asset.assetDetail.sourceCreatedAt"}, "add convert: timestamp"},
@@ -170,10 +170,10 @@ func TestProblemsOfForm(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                     "x.yaml: is empty",
 		"# nothing\n":                          "x.yaml: is empty",
-		"a: [":                                 "x.yaml:1: is not valid YAML",
+		"a: [":                                 "x.yaml:1:1: is not valid YAML",
 		"- a":                                  "x.yaml:1:1: the map must be a mapping",
-		head + "  - {from: a, to: b}\nrow: 1":  `x.yaml:6:6: unknown key "row" in the map; did you mean "rows"?`,
-		head + "  - {form: a, to: b}":          `x.yaml:5:12: row 1: unknown key "form" in the row; did you mean "from"?`,
+		head + "  - {from: a, to: b}\nrow: 1":  `x.yaml:6:1: unknown key "row" in the map; did you mean "rows"?`,
+		head + "  - {form: a, to: b}":          `x.yaml:5:6: row 1: unknown key "form" in the row; did you mean "from"?`,
 		head + "  - {to: b}":                   `x.yaml:5:5: row 1: the row has no "from"`,
 		head + "  - {from: a, from: b, to: c}": `x.yaml:5:15: row 1: the row has the key "from" twice`,
 		head + "  - a":                         "x.yaml:5:5: row 1: the row must be a mapping",
@@ -192,6 +192,44 @@ func TestProblemsOfForm(t *testing.T) {
 		require.IsType(t, Problems{}, err)
 		require.Contains(t, err.Error(), want, cut(text))
 	}
+}
+
+func TestProblemsOfYAMLSayWhereAndWhatToDo(t *testing.T) {
+	t.Parallel()
+	head := "name: x\nsource: s\ntarget: t\n"
+	for text, want := range map[string]string{
+		head + "rows:\n  - expr: has(record.x) ? record.a : 0\n    to: b\n": `x.yaml:5:36: is not valid YAML: mapping values are not allowed in this context; there is a ": " in this value, which begins another key: put the value in quotes`,
+		"when: a ? b : c\n" + head:                                      `x.yaml:1:13: is not valid YAML: mapping values are not allowed in this context; there is a ": " in this value`,
+		head + "rows:\n  - from: id\n      to: b\n":                     "x.yaml:6:7: is not valid YAML: mapping values are not allowed in this context; look at how the lines are indented here",
+		head + "rows:\n  - from: id\n    to: b\n - from: c\n   to: d\n": "did not find expected key; look at how the lines are indented here",
+		head + "rows:\n\t- from: id\n":                                  "x.yaml:5:1: is not valid YAML: found character that cannot start any token; lines are indented with spaces",
+		"name: @x\n":                                                    "x.yaml:1:7: is not valid YAML: found character that cannot start any token; put the value in quotes",
+	} {
+		_, err := ParseMap("x.yaml", []byte(text))
+		require.ErrorContains(t, err, want, text)
+	}
+}
+
+func TestProblemsOfFormHideNoOthers(t *testing.T) {
+	t.Parallel()
+	m, err := ParseMap("x.yaml", []byte("name: x\nsuorce: qualys-tas.application\nsource: qualys-tas.application\ntarget: inventory\nassetClass: aplication\nrows:\n"+
+		"  - {form: id, to: asset.assetHeader.externalAssetId}\n"+
+		"  - {from: nmae, to: asset.assetDetail.name}\n"+
+		"  - {from: url, to: asset.assetDetail.applicationAssetClass.baseUrl, values: [a]}\n"+
+		"  - {from: 'findings[].title', to: asset.assetDetail.name}\n"+
+		"  - {from: url, to: asset.assetDetail.applicationAssetClass.baseUrl}\n"))
+	require.Error(t, err)
+	problems := Check(m, defaultModels(t))
+	require.Equal(t, err, problems[:3], "of form")
+	for i, want := range []string{
+		`x.yaml:2:1: unknown key "suorce" in the map`, `x.yaml:7:6: row 1: unknown key "form" in the row; did you mean "from"?`, "x.yaml:9:78: row 3: values must be a mapping",
+		`unknown asset class "aplication"`, `row 2: qualys-tas.application has no field "nmae"`, "findings[].title is inside 1 list (",
+	} {
+		require.Contains(t, problems[i].String(), want)
+	}
+	require.Len(t, problems, 8, "and two targets are filled twice:\n%v", problems)
+	_, compiled := Compile(m, defaultModels(t))
+	require.Equal(t, problems, compiled)
 }
 
 func TestTheDigestTellsVersionsApart(t *testing.T) {

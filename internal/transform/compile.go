@@ -1,6 +1,9 @@
 package transform
 
-import "slices"
+import (
+	"crypto/sha256"
+	"slices"
+)
 
 // A slot is a place in Asset, Finding or Vulnerability that a row can fill.
 type slot uint8
@@ -66,6 +69,9 @@ var slots = map[string]slot{
 	"findingGroup.findings[].attributes.*":                       findingAttribute,
 }
 
+// isID says that the slot is of what an asset, an entry or a finding is known by.
+func (s slot) isID() bool { return s == assetID || s == entryQID || s == findingID }
+
 func (s slot) ofFinding() bool { return s >= findingID }
 
 func (s slot) isAttribute() bool {
@@ -75,12 +81,11 @@ func (s slot) isAttribute() bool {
 // A Program is a compiled map. It never changes and is safe for concurrent
 // use; each goroutine applies it through an Applier of its own.
 type Program struct {
-	name       string
-	source     string
-	target     string
-	assetClass string
-	canonical  []byte
-	single     bool // a record is one finding
+	name   string
+	source string
+	target string
+	digest [sha256.Size]byte
+	single bool // a record is one finding
 
 	rows     []Row
 	rules    []rule // in the order of the map's rows
@@ -106,8 +111,9 @@ type rule struct {
 	id          bool // it fills the id
 	expr        *expression
 	read        reader
-	required    bool // a record, or finding, without a value is rejected
-	keepEmpty   bool // an empty string is a value, not the absence of one
+	required    bool   // a record, or finding, without a value is rejected
+	missing     string // for this reason
+	keepEmpty   bool   // an empty string is a value, not the absence of one
 	hasFallback bool
 	fallback    value
 	attribute   int // index in its level's attributes
@@ -133,13 +139,12 @@ func Compile(m *Map, models *Models) (*Program, error) {
 	}
 	bindings := checked.bindings
 	p := &Program{
-		name:       m.Name,
-		source:     m.Source,
-		target:     m.Target,
-		single:     models.Get(m.Source).Records == RecordsAreFindings,
-		assetClass: m.AssetClass,
-		rows:       slices.Clone(m.Rows),
-		rules:      make([]rule, len(bindings)),
+		name:   m.Name,
+		source: m.Source,
+		target: m.Target,
+		single: models.Get(m.Source).Records == RecordsAreFindings,
+		rows:   slices.Clone(m.Rows),
+		rules:  make([]rule, len(bindings)),
 	}
 	p.root = p.newNode("", "")
 	for i := range bindings {
@@ -149,8 +154,12 @@ func Compile(m *Map, models *Models) (*Program, error) {
 		r.index = i
 		r.of = b.read
 		r.finding = r.slot.ofFinding()
-		r.id = r.slot == assetID || r.slot == entryQID || r.slot == findingID
+		r.id = r.slot.isID()
 		r.required = (b.target.Required || b.source != nil && b.source.Required) && !r.hasFallback
+		r.missing = "is missing, and is needed"
+		if !b.target.Required {
+			r.missing = "is missing, and needed: source model " + m.Source + " says that it is always there"
+		}
 		l := p.level(r.finding)
 		l.rules = append(l.rules, r)
 		if r.id {
@@ -175,7 +184,7 @@ func Compile(m *Map, models *Models) (*Program, error) {
 	}
 	p.asset.nameAttributes(bindings)
 	p.finding.nameAttributes(bindings)
-	p.canonical = checked.canonical(p.rules)
+	p.digest = sha256.Sum256(checked.canonical(p.rules))
 	return p, nil
 }
 
@@ -223,6 +232,3 @@ func (p *Program) Source() string { return p.source }
 // Target returns the name of the target model: "inventory", whose records
 // Apply makes, or "knowledge", whose records ApplyVulnerability makes.
 func (p *Program) Target() string { return p.target }
-
-// AssetClass returns the map's asset class; empty when it fits any.
-func (p *Program) AssetClass() string { return p.assetClass }

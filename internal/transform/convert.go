@@ -45,9 +45,10 @@ const (
 	reasonAlteredID = "has a NUL or is not valid UTF-8, and an id cannot be altered"
 	reasonInt       = "is not an integer of at most 64 bits"
 	reasonFloat     = "is not a number that a 64-bit float can hold"
+	reasonDigits    = "is a number of more digits than a 64-bit float holds"
 	reasonBool      = "is not true or false"
 	reasonSeverity  = "is not a severity: an integer from 1 to 5"
-	reasonNoRow     = "has no row in the table of values"
+	reasonNoRow     = "has no row in the table of values; add one (a default is for what is absent)"
 	reasonJSON      = "repeats a name inside of it"
 	reasonNumber    = "has a number with an exponent beyond 1000 or of more than 1000 characters"
 )

@@ -39,12 +39,37 @@ var (
 // csvKey is a word of the table, and the key of the map file that it stands for.
 type csvKey struct{ word, key string }
 
+// words are what a form calls the keys of a map that it does not call by their
+// own names.
+type words map[string]string
+
+func (w words) of(key string) string {
+	if word := w[key]; word != "" {
+		return word
+	}
+	return key
+}
+
+// tableWords are those of a table.
+var tableWords = func() words {
+	w := words{}
+	for _, k := range slices.Concat(csvKeys, csvColumns) {
+		w[k.key] = k.word
+	}
+	return w
+}()
+
 func csvWords(keys []csvKey) []string {
 	words := make([]string, len(keys))
 	for i, k := range keys {
 		words[i] = k.word
 	}
 	return words
+}
+
+// isWord says that a cell is one of some words.
+func isWord(keys []csvKey, cell string) bool {
+	return slices.ContainsFunc(keys, func(k csvKey) bool { return strings.EqualFold(k.word, strings.TrimSpace(cell)) })
 }
 
 // WriteCSV writes a map as a table that ParseCSV reads as it is.
@@ -79,12 +104,16 @@ func WriteCSV(m *Map) []byte {
 // ParseCSV reads a map from a table, as WriteCSV writes it or a spreadsheet
 // saves it: with commas, semicolons or tabs, the columns in any order.
 // Otherwise it is as ParseMap.
-func ParseCSV(file string, data []byte) (*Map, error) {
-	d := &document{file: file}
+func ParseCSV(file string, data []byte) (*Map, error) { return ParseCSVAs(file, data, "") }
+
+// ParseCSVAs is ParseCSV of a map that gets another name than the table's, which
+// may have none; empty, it keeps the table's.
+func ParseCSVAs(file string, data []byte, name string) (*Map, error) {
+	d := &document{file: file, words: tableWords}
 	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
 	switch {
 	case len(data) > maxFileBytes:
-		d.addf(nil, "is larger than %d bytes", maxFileBytes)
+		d.addf(nil, "is larger than %d KiB", maxFileBytes>>10)
 	case !utf8.Valid(data):
 		d.addf(nil, "is not valid UTF-8; save it as CSV in UTF-8")
 	}
@@ -97,6 +126,9 @@ func ParseCSV(file string, data []byte) (*Map, error) {
 		return nil, d.problems
 	}
 	d.row = 0
+	if name != "" {
+		t.rename(name)
+	}
 	return d.readMap(t.root)
 }
 
@@ -107,6 +139,18 @@ type table struct {
 	rows    *yaml.Node // once the headings are read
 	columns []string   // the key of each; "" for one without a heading
 	csv     *csv.Reader
+}
+
+// rename gives the map that is read a name.
+func (t *table) rename(name string) {
+	value := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name, Line: 1, Column: 1}
+	for i := 0; i < len(t.root.Content); i += 2 {
+		if t.root.Content[i].Value == "name" {
+			t.root.Content[i+1] = value
+			return
+		}
+	}
+	t.root.Content = append(t.root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "name"}, value)
 }
 
 func (t *table) read(data []byte) {
@@ -129,7 +173,7 @@ func (t *table) read(data []byte) {
 		switch {
 		case t.rows != nil:
 			t.mapRow(cells)
-		case strings.EqualFold(strings.TrimSpace(cells[0]), csvColumns[0].word):
+		case isWord(csvColumns, cells[0]):
 			t.headings(cells)
 		default:
 			t.property(cells)
@@ -139,16 +183,17 @@ func (t *table) read(data []byte) {
 		}
 	}
 	if t.rows == nil {
-		t.addf(nil, "has no headings: a line that begins with %s", strings.Join(csvWords(csvColumns)[:2], ","))
+		t.problems = nil // without them, nobody knows what a line is
+		t.addf(nil, "has no headings above its rows: a line such as %s", strings.Join(csvWords(csvColumns), ","))
 	}
 }
 
 // delimiter finds what separates the headings.
 func delimiter(data []byte) rune {
 	for line := range bytes.Lines(data) {
-		line := strings.ToLower(strings.ReplaceAll(string(line), `"`, ""))
+		line := strings.ReplaceAll(string(line), `"`, "")
 		for _, d := range ",;\t" {
-			if strings.HasPrefix(line, csvColumns[0].word+string(d)) {
+			if word, _, ok := strings.Cut(line, string(d)); ok && isWord(csvColumns, word) {
 				return d
 			}
 		}

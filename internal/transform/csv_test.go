@@ -63,7 +63,7 @@ func drawMap(t *rapid.T) *Map {
 // plain is a map without its places in a file.
 func plain(m *Map) Map {
 	p := *m
-	p.File, p.at, p.Rows = "", nil, nil
+	p.File, p.at, p.words, p.Rows = "", nil, nil, nil
 	for _, r := range m.Rows {
 		r.at = nil
 		p.Rows = append(p.Rows, r)
@@ -141,20 +141,20 @@ func TestProblemsOfTables(t *testing.T) {
 	t.Parallel()
 	head := "name,x\nsourceModel,s\ntargetModel,t\n"
 	for text, want := range map[string]string{
-		"":                                     "has no headings: a line that begins with source,target",
-		"a,b\n":                                `x.csv:1:1: unknown line "a"`,
-		"nmae,b\n":                             `did you mean "name"?`,
+		"":                                     "has no headings above its rows: a line such as source,target",
+		"a,b\nsource,target\n":                 `x.csv:1:1: unknown line "a"`,
+		"nmae,b\nsource,target\n":              `did you mean "name"?`,
 		head + "source,tarket\n":               `x.csv:4:8: unknown heading "tarket"; did you mean "target"?`,
 		head + "source,target,target\n":        `x.csv:4:15: the heading "target" is there twice`,
 		head + "source,target\na,b,c\n":        `x.csv:5:5: row 1: "c" stands in a column that has no heading`,
-		head + "source,target\na,\n":           `x.csv:5:1: row 1: the row has no "to"`,
+		head + "source,target\na,\n":           `x.csv:5:1: row 1: the row has no "target"`,
 		head + "source,target\na,\"b\n":        "is not valid CSV",
 		head + "source,target,values\na,b,c\n": "x.csv:5:5: row 1: values must be a JSON object",
 		head + "source,target,values\na,b,\"{\"\"a\"\":[]}\"\n":    `the value of "a" must be text`,
 		head + "source,target,values\na,b,\"{\"\"a\"\":1e999}\"\n": `the value of "a" is a number beyond`,
 		head + "source,target,default\na,b,\"\"\"x\"\n":            "is not a text in double quotes",
 		head + "source,target,default\na,b,0x1F\n":                 "must be written as JSON writes it",
-		"name,x\ntargetModel,t\nsource,target\na,b\n":              `the map has no "source"`,
+		"name,x\ntargetModel,t\nsource,target\na,b\n":              `the map has no "sourceModel"`,
 		head + "name,y\nsource,target\na,b\n":                      `the map has the key "name" twice`,
 		"name,\xff\n":                                              "is not valid UTF-8; save it as CSV in UTF-8",
 		strings.Repeat(",", maxFileBytes+1):                        "is larger than",
@@ -163,5 +163,58 @@ func TestProblemsOfTables(t *testing.T) {
 		_, err := ParseCSV("x.csv", []byte(text))
 		require.IsType(t, Problems{}, err, cut(text))
 		require.Contains(t, err.Error(), want, cut(text))
+	}
+}
+
+func TestProblemsOfATableAreInItsWords(t *testing.T) {
+	t.Parallel()
+	models, err := LoadModels(schema.Models())
+	require.NoError(t, err)
+	const rows = "source,target,expr\nid,asset.assetHeader.externalAssetId,\n"
+	_, err = ParseCSV("rows.csv", []byte(rows+",asset.assetDetail.name,\n"))
+	require.ErrorContains(t, err, `rows.csv:3:1: row 2: the row has no "source" that says what it takes, and no "expr"`)
+	_, err = ParseCSV("rows.csv", []byte(rows))
+	require.EqualError(t, err, `rows.csv:1:1: the map has no "name"
+rows.csv:1:1: the map has no "sourceModel"
+rows.csv:1:1: the map has no "targetModel"`)
+
+	m, err := ParseCSV("shop.csv", []byte("name,shop\nsourceModel,qualys-tas.aplication\ntargetModel,inventory\n"+rows))
+	require.NoError(t, err)
+	wrong := Check(m, models)
+	require.Len(t, wrong, 1)
+	require.Equal(t, "sourceModel", wrong[0].Key)
+	m, err = ParseCSV("shop.csv", []byte("name,shop\nsourceModel,qualys-tas.application\ntargetModel,inventory\nassetClass,application\n"+rows+
+		"nmae,asset.assetDetail.name,\nid,asset.assetDetail.attributes.x,record.id\n"))
+	require.NoError(t, err)
+	wrong = Check(m, models)
+	require.Len(t, wrong, 2)
+	require.Equal(t, []string{"source", "expr"}, []string{wrong[0].Key, wrong[1].Key})
+	require.Contains(t, wrong[1].Message, "either source or expr")
+}
+
+func TestTheHeadingsOfATable(t *testing.T) {
+	t.Parallel()
+	const head = "name,shop\nsourceModel,s\ntargetModel,t\n"
+	want, err := ParseCSV("x.csv", []byte(head+"source,target,default\na,b,1\n"))
+	require.NoError(t, err)
+	for _, rows := range []string{"target,source,default\nb,a,1\n", "Default,Target,Source\n1,b,a\n"} {
+		m, err := ParseCSV("x.csv", []byte(head+rows))
+		require.NoError(t, err, "%s: in any order", rows)
+		require.Equal(t, plain(want), plain(m))
+	}
+	m, err := ParseCSV("x.csv", []byte(strings.ReplaceAll(head+"target,source\nb,a\n", ",", ";")))
+	require.NoError(t, err)
+	require.Equal(t, "a", m.Rows[0].From)
+	_, err = ParseCSV("x.csv", []byte(head+"a,b\nc,d\ne,f\n"))
+	require.EqualError(t, err, "x.csv: has no headings above its rows: a line such as source,target,convert,default,values,expr")
+}
+
+func TestATableGetsTheNameThatItIsGiven(t *testing.T) {
+	t.Parallel()
+	const rest = "sourceModel,s\ntargetModel,t\nsource,target\na,b\n"
+	for what, text := range map[string]string{"none": rest, "an empty one": "name,\n" + rest, "another": "name,other\n" + rest} {
+		m, err := ParseCSVAs("x.csv", []byte(text), "shop")
+		require.NoError(t, err, what)
+		require.Equal(t, "shop", m.Name, what)
 	}
 }

@@ -2,7 +2,9 @@ package transform
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"hash/maphash"
 	"slices"
 )
 
@@ -49,24 +51,30 @@ func (d *Difference) Same() bool {
 // Diff applies two maps to a record and returns what differs. Findings are
 // matched by their ids.
 func Diff(before, after *Program, record []byte) *Difference {
-	b, a := outcomeOf(before, record), outcomeOf(after, record)
+	none := func(int) bool { return false }
+	b, a := outcomeOf(before, record, none), outcomeOf(after, record, none)
 	d := &Difference{ID: a.id, Before: b.Outcome, After: a.Outcome, Targets: changed(b.targets, a.targets)}
 	if d.ID == "" {
 		d.ID = b.id
 	}
+	var differ []string
 	for _, key := range slices.Compact(slices.Sorted(slices.Values(append(b.keys, a.keys...)))) {
 		x, y := b.findings[key], a.findings[key]
-		f := ChangedFinding{ID: x.id, Before: x.Outcome, After: y.Outcome, Targets: changed(x.targets, y.targets)}
-		if f.ID == "" {
-			f.ID = y.id
-		}
 		switch {
-		case f.Before == f.After && len(f.Targets) == 0:
-		case len(d.Findings) == maxExplained:
+		case x.Outcome == y.Outcome && x.sum == y.sum:
+		case len(differ) == maxExplained:
 			d.MoreFindings++
 		default:
-			d.Findings = append(d.Findings, f)
+			differ = append(differ, key)
 		}
+	}
+	if len(differ) == 0 {
+		return d
+	}
+	b, a = outcomeOf(before, record, b.among(differ)), outcomeOf(after, record, a.among(differ))
+	for _, key := range differ {
+		x, y := b.findings[key], a.findings[key]
+		d.Findings = append(d.Findings, ChangedFinding{ID: cmp.Or(x.id, y.id), Before: x.Outcome, After: y.Outcome, Targets: changed(x.targets, y.targets)})
 	}
 	return d
 }
@@ -76,12 +84,25 @@ type result struct {
 	Outcome
 	id       string
 	targets  map[string][]byte // JSON by target, of what is taken
+	position int               // of a finding
+	sum      uint64            // of its targets
 	findings map[string]result
 	keys     []string // of findings
 }
 
-func outcomeOf(p *Program, record []byte) result {
-	t, reject, a := applyTraced(p, record)
+// among says whether a position is that of one of some findings.
+func (r *result) among(keys []string) func(position int) bool {
+	positions := map[int]bool{}
+	for _, key := range keys {
+		if f, ok := r.findings[key]; ok {
+			positions[f.position] = true
+		}
+	}
+	return func(position int) bool { return positions[position] }
+}
+
+func outcomeOf(p *Program, record []byte, keep func(position int) bool) result {
+	t, reject, a := applyTraced(p, record, keep)
 	r := result{id: t.id(a), findings: map[string]result{}, Outcome: Outcome{Fate: Taken}}
 	switch {
 	case reject != nil:
@@ -92,9 +113,12 @@ func outcomeOf(p *Program, record []byte) result {
 		r.targets = p.targets(&p.asset, t.asset)
 	}
 	for i, f := range t.findings {
-		one := result{id: f.id, Outcome: Outcome{f.fate, f.why.row, f.why.reason}}
+		one := result{id: f.id, position: i, Outcome: Outcome{f.fate, f.why.row, f.why.reason}}
 		if f.fate == Taken {
-			one.targets = p.targets(&p.finding, f.rows)
+			one.sum = f.sum
+			if f.rows != nil {
+				one.targets = p.targets(&p.finding, f.rows)
+			}
 		}
 		key := "id " + f.id
 		if f.id == "" {
@@ -117,6 +141,19 @@ func (p *Program) targets(l *level, rows []traced) map[string][]byte {
 		}
 	}
 	return filled
+}
+
+// sumSeed lets what two maps fill be compared.
+var sumSeed = maphash.MakeSeed()
+
+// sum is a number that is the same where a level's rows fill the same.
+func (p *Program) sum(l *level, rows []traced) (sum uint64) {
+	for _, r := range l.rules {
+		if v := rows[r.index].value; v != nil {
+			sum += maphash.Comparable(sumSeed, [2]string{p.rows[r.index].To, string(v)})
+		}
+	}
+	return sum
 }
 
 func changed(before, after map[string][]byte) (list []ChangedTarget) {

@@ -8,15 +8,11 @@ import (
 	"strings"
 )
 
-// Canonical returns bytes that are equal for maps that make the same of every
-// record: what a map says, and what the models say of the fields it goes by. Its
-// name, description and comments are left out, and so is the order of its rows,
-// which only decides which of several faults a reject names.
-func (p *Program) Canonical() []byte { return slices.Clone(p.canonical) }
-
-// Digest returns the SHA-256 of Canonical: it tells apart versions of a map that
-// make something else of the same records.
-func (p *Program) Digest() [sha256.Size]byte { return sha256.Sum256(p.canonical) }
+// Digest returns a SHA-256 that is equal for maps that make the same of every
+// record: of what a map says, and of what the models say of the fields it goes by.
+// Its name, description and comments are left out, and so is the order of its
+// rows, which only decides which of several faults a reject names.
+func (p *Program) Digest() [sha256.Size]byte { return p.digest }
 
 // canonicalRow is a row, and what the models say of its fields.
 type canonicalRow struct {
@@ -32,7 +28,8 @@ type canonicalRow struct {
 	Choices  []string          `json:"choices,omitempty"`
 }
 
-// canonical is Program.Canonical, of bindings without problems and their rules.
+// canonical is what Program.Digest is of, for bindings without problems and their
+// rules.
 func (c *checker) canonical(rules []rule) []byte {
 	rows := make([]canonicalRow, len(c.bindings))
 	reads := make(map[string]Type)

@@ -56,13 +56,15 @@
 //	           one beyond them, such as 1e400, is none
 //	bool       true or false, or a string of them
 //	timestamp  ISO 8601 with an offset (Z, +0000, +00:00), with or without a
-//	           fraction, or milliseconds since 1970 as a number or a string;
-//	           years 1970 to 9999; kept in UTC, to the microsecond
+//	           fraction, or milliseconds since 1970 as a number or a string,
+//	           of 12 digits or more, or seconds, of 10: other numbers, such
+//	           as 20250131, may mean anything; years 1970 to 9999; kept in
+//	           UTC, to the microsecond
 //	severity   1 to 5, as a number or a string
 //	any        any JSON (attributes): kept with sorted names, and numbers by
 //	           their exact digits, with exponents up to 1000; an expression
 //	           reads them as int, or as float where there is a fraction or an
-//	           exponent
+//	           exponent, unless it would take another whole number for it
 //
 // A source field that is absent, null or an empty string leaves its target
 // empty, or at the row's default. Where the target or the source model says

@@ -7,7 +7,6 @@ import (
 	"io"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -21,17 +20,16 @@ const maxFileBytes = 256 << 10
 // person can mend all of them at once.
 type document struct {
 	file     string
-	row      int // of the map, while a row is read
+	words    words
+	row      int      // of the map, while a row is read
+	misspelt []string // keys that the last mapping most likely means by others
 	problems Problems
 }
-
-// yamlLine finds the line in an error of the YAML parser.
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
 // parse returns the one top node of a file, or nil after adding a problem.
 func (d *document) parse(data []byte) *yaml.Node {
 	if len(data) > maxFileBytes {
-		d.addf(nil, "is larger than %d bytes", maxFileBytes)
+		d.addf(nil, "is larger than %d KiB", maxFileBytes>>10)
 		return nil
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -40,27 +38,16 @@ func (d *document) parse(data []byte) *yaml.Node {
 		d.addf(nil, "is empty")
 		return nil
 	} else if err != nil {
-		d.addYAML(err)
+		d.addYAML(data, err)
 		return nil
 	}
 	if err := decoder.Decode(&second); err == nil {
 		d.addf(&second, "has a second document; one file holds one")
 	} else if !errors.Is(err, io.EOF) {
-		d.addYAML(err)
+		d.addYAML(data, err)
 		return nil
 	}
 	return root.Content[0]
-}
-
-func (d *document) addYAML(err error) {
-	text := err.Error()
-	match := yamlLine.FindStringSubmatch(text)
-	problem := Problem{File: d.file, Message: "is not valid YAML: " + text}
-	if match != nil {
-		problem.Line, _ = strconv.Atoi(match[1])
-		problem.Message = "is not valid YAML: " + text[len(match[0]):]
-	}
-	d.problems = append(d.problems, problem)
 }
 
 func (d *document) addf(at *yaml.Node, format string, args ...any) {
@@ -73,26 +60,31 @@ func (d *document) addf(at *yaml.Node, format string, args ...any) {
 
 // mapping returns the values of a mapping by their keys. Keys other than the
 // known ones, repeated keys and missing required ones (marked with a closing
-// "!") are problems; so is a node that is no mapping.
+// "!") are problems; so is a node that is no mapping. A key that is missing
+// because it is misspelt is one problem.
 func (d *document) mapping(n *yaml.Node, what string, keys ...string) map[string]*yaml.Node {
 	known := make([]string, len(keys))
 	for i, k := range keys {
 		known[i] = strings.TrimSuffix(k, "!")
 	}
 	values := d.table(n, what)
-	for _, key := range sortedKeys(values) {
-		if !slices.Contains(known, key) {
-			d.addf(values[key], "unknown key %q in %s%s", key, what, suggest(key, known))
-			last := &d.problems[len(d.problems)-1]
-			last.Key, last.Suggestion = key, nearest(key, known)
+	d.misspelt = nil
+	for i := 0; i < len(n.Content) && values != nil; i += 2 {
+		key := n.Content[i].Value
+		if values[key] != n.Content[i+1] || slices.Contains(known, key) {
+			continue
 		}
+		d.addf(n.Content[i], "unknown key %q in %s%s", key, what, suggest(key, known))
+		last := &d.problems[len(d.problems)-1]
+		last.Key, last.Suggestion = key, nearest(key, known)
+		d.misspelt = append(d.misspelt, last.Suggestion)
 	}
 	if values == nil {
 		return nil
 	}
 	for i, k := range keys {
-		if k != known[i] && values[known[i]] == nil {
-			d.addf(n, "%s has no %q", what, known[i])
+		if k != known[i] && values[known[i]] == nil && !slices.Contains(d.misspelt, known[i]) {
+			d.addf(n, "%s has no %q", what, d.words.of(known[i]))
 		}
 	}
 	return values

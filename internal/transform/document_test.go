@@ -28,7 +28,7 @@ func TestFilesThatAreMadeToHurtAreRefused(t *testing.T) {
 		"lists in lists":           {head + "rows: " + strings.Repeat("[", 100_000), "exceeded max depth"},
 		"mappings in mappings":     {head + "rows: " + strings.Repeat("{a: ", 50_000), "exceeded max depth"},
 		"blocks in blocks":         {head + "rows:\n" + strings.Repeat("- ", 100_000) + "x\n", "exceeded max depth"},
-		"more than a file may be":  {head + "description: " + strings.Repeat("x", maxFileBytes), "is larger than 262144 bytes"},
+		"more than a file may be":  {head + "description: " + strings.Repeat("x", maxFileBytes), "is larger than 256 KiB"},
 		"very many documents":      {strings.Repeat("--- {}\n", 30_000), "has a second document"},
 		"very many problems":       {head + "rows:\n" + strings.Repeat("- {}\n", 50_000), ""},
 		"a tag that is not text's": {head + "rows: !!binary '=='\n", "must be a list"},

@@ -59,7 +59,7 @@ type ExplainedRow struct {
 // Explain applies the map to a record and says what each row made of it. It
 // writes nothing, and is meant for people: see Applier for many records.
 func (p *Program) Explain(record []byte) *Explanation {
-	t, reject, a := applyTraced(p, record)
+	t, reject, a := applyTraced(p, record, func(position int) bool { return position < maxExplained })
 	e := &Explanation{Map: p.name, ID: t.id(a), Fate: Taken, Rows: p.explained(&p.asset, t.asset)}
 	switch {
 	case reject != nil:

@@ -41,6 +41,31 @@ func TestExplain(t *testing.T) {
 	require.Equal(t, reasonNoRow, e.Findings[3].Rows[2].Reason)
 	require.Equal(t, `"x"`, e.Findings[3].Rows[2].Source)
 	require.Empty(t, e.Findings[3].Rows[2].Value)
+	require.Equal(t, reasonSeverity, e.Findings[2].Rows[1].Reason, "it is not missing")
+}
+
+// A record of 8 MiB may have a hundred thousand findings.
+func TestRowsAreKeptOfTheFindingsThatAreShown(t *testing.T) {
+	t.Parallel()
+	record := []byte(`{"id":1,"findings":[` + strings.Repeat(`{"id":1,"severity":1},`, 3) + `{"id":2}]}`)
+	trace, _, _ := applyTraced(conditional(t, "", ""), record, func(position int) bool { return position == 1 })
+	require.Len(t, trace.findings, 4)
+	for i, f := range trace.findings {
+		require.Equal(t, i == 1, f.rows != nil)
+	}
+
+	text := `{"id":1,"findings":[`
+	for i := range 3 * maxExplained {
+		text += fmt.Sprintf(`{"id":%d,"severity":%d},`, i, 1+i%2)
+	}
+	before := exprProgram(t, findingIDs, `findings[].severity -> findingGroup.findings[].severity`)
+	after := exprProgram(t, `finding.severity == 1 ? 1 : 3 => findingGroup.findings[].severity`, findingIDs)
+	d := Diff(before, after, []byte(strings.TrimSuffix(text, ",")+"]}"))
+	require.Len(t, d.Findings, maxExplained)
+	require.Equal(t, maxExplained/2, d.MoreFindings, "every other one")
+	for _, f := range d.Findings {
+		require.Equal(t, []ChangedTarget{{Target: "findingGroup.findings[].severity", Before: "2", After: "3"}}, f.Targets)
+	}
 }
 
 func TestExplainOfWholeRecords(t *testing.T) {
@@ -118,11 +143,24 @@ func TestExplainAgreesWithApply(t *testing.T) {
 		require.Equal(t, Taken, e.Fate)
 		require.Equal(t, asset.ExternalID, e.ID)
 		require.True(t, Diff(p, p, record).Same())
-		fates := map[Fate]int{}
-		for _, f := range e.Findings {
-			fates[f.Fate]++
+		var taken, explained []string
+		for _, f := range asset.Findings {
+			taken = append(taken, f.ExternalID)
 		}
-		require.Equal(t, []int{len(asset.Findings), len(rejects)}, []int{fates[Taken], fates[Rejected]})
+		reasons, said := map[int]string{}, map[int]string{}
+		for _, r := range rejects {
+			reasons[r.Finding] = r.Reason
+		}
+		for i, f := range e.Findings {
+			switch f.Fate {
+			case Taken:
+				explained = append(explained, f.ID)
+			case Rejected:
+				said[i] = f.Reason
+			}
+		}
+		require.Equal(t, taken, explained)
+		require.Equal(t, reasons, said)
 	})
 }
 

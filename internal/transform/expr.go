@@ -3,7 +3,6 @@ package transform
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -56,22 +55,22 @@ func newExpressions(source *Model, findings string) (*expressions, error) {
 	return e, err
 }
 
-// fault is what is wrong with an expression.
-type fault struct {
+// mistake is what is wrong with an expression.
+type mistake struct {
 	message    string
 	suggestion string
 	character  int // in its one line, from 1; 0 when not known
 }
 
 // compile checks an expression: of a finding, or of the record.
-func (e *expressions) compile(text string, ofFinding bool) (*expression, *fault) {
+func (e *expressions) compile(text string, ofFinding bool) (*expression, *mistake) {
 	switch {
 	case strings.TrimSpace(text) == "":
-		return nil, &fault{message: "is empty"}
+		return nil, &mistake{message: "is empty"}
 	case len(text) > maxExpression:
-		return nil, &fault{message: fmt.Sprintf("is longer than %d characters", maxExpression)}
+		return nil, &mistake{message: fmt.Sprintf("is longer than %d characters", maxExpression)}
 	case !utf8.ValidString(text):
-		return nil, &fault{message: "is not valid UTF-8"}
+		return nil, &mistake{message: "is not valid UTF-8"}
 	}
 	env := e.record
 	if ofFinding {
@@ -86,7 +85,7 @@ func (e *expressions) compile(text string, ofFinding bool) (*expression, *fault)
 	x := &expression{result: checked.OutputType()}
 	tree := checked.NativeRep()
 	if !e.readsOf(tree, x) {
-		return nil, &fault{message: fmt.Sprintf("uses the whole %s or %s; name the fields of it that are meant, such as %s.%s",
+		return nil, &mistake{message: fmt.Sprintf("uses the whole %s or %s; name the fields of it that are meant, such as %s.%s",
 			recordVariable, findingVariable, recordVariable, e.types.object("").names[0])}
 	}
 	var err error
@@ -99,7 +98,7 @@ func (e *expressions) compile(text string, ofFinding bool) (*expression, *fault)
 		x.short, err = env.Program(checked, cel.EvalOptions(cel.OptOptimize))
 	}
 	if err != nil {
-		return nil, &fault{message: "cannot be used: " + printable([]byte(err.Error()))}
+		return nil, &mistake{message: "cannot be used: " + printable([]byte(err.Error()))}
 	}
 	return x, nil
 }
@@ -144,68 +143,6 @@ func (e *expressions) readsOf(tree *ast.AST, x *expression) bool {
 		}
 	}))
 	return variables == 0
-}
-
-var (
-	undeclared = regexp.MustCompile(`undeclared reference to '([^']*)'`)
-	overload   = regexp.MustCompile(`found no matching overload for '_?([^'_]+)_?' applied to '([^']*)'`)
-)
-
-// explain says what is wrong in words that name the model's fields.
-func (e *expressions) explain(text string, env *cel.Env, issues *cel.Issues) *fault {
-	first := issues.Errors()[0]
-	f := &fault{message: "is not valid: " + printable([]byte(first.Message))}
-	if line := first.Location.Line(); line == 1 && !strings.Contains(text, "\n") {
-		f.character = first.Location.Column() + 1
-	}
-	if strings.Contains(first.Message, "undefined field") && len(e.types.unknown) > 0 {
-		missing := e.types.unknown[0]
-		o := e.types.objects[missing.object]
-		f.suggestion = nearest(missing.name, o.names)
-		f.message = fmt.Sprintf("names a field %q that %s does not have%s", missing.name, e.nameOf(o.path), suggest(missing.name, o.names))
-	} else if match := undeclared.FindStringSubmatch(first.Message); match != nil {
-		f.suggestion = e.meant(match[1], env)
-		f.message = fmt.Sprintf("names %q, which is neither a variable nor a function", match[1])
-		if f.suggestion != "" {
-			f.message += fmt.Sprintf("; did you mean %q?", f.suggestion)
-		}
-	} else if match := overload.FindStringSubmatch(first.Message); match != nil {
-		f.message = fmt.Sprintf("has %s, which does not take %s", match[1], match[2])
-	}
-	return f
-}
-
-// meant returns what an unknown name most likely means: a field, a variable or
-// a function; "" when none is near.
-func (e *expressions) meant(name string, env *cel.Env) string {
-	known := []string{recordVariable}
-	if env == e.finding {
-		known = append(known, findingVariable)
-		if near := nearest(name, e.types.object(e.findings).names); near != "" {
-			return findingVariable + "." + near
-		}
-	}
-	if near := nearest(name, e.types.object("").names); near != "" {
-		return recordVariable + "." + near
-	}
-	for function := range env.Functions() {
-		if !strings.ContainsAny(function, "_@!-[]") {
-			known = append(known, function)
-		}
-	}
-	slices.Sort(known)
-	return nearest(name, known)
-}
-
-// nameOf names an object of the model in messages.
-func (e *expressions) nameOf(path string) string {
-	switch path {
-	case "":
-		return "the record"
-	case e.findings:
-		return "the finding"
-	}
-	return path
 }
 
 // variables are what expressions see, of one goroutine.

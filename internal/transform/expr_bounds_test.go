@@ -18,12 +18,12 @@ func TestExpressionsWithoutAnEndAreGivenUp(t *testing.T) {
 	tens := "[1,2,3,4,5,6,7,8,9,10]"
 	long := `{"id":1,"name":"` + strings.Repeat("a", 100_000) + `"}`
 	for name, c := range map[string]struct{ expr, record, reason string }{
-		"loops inside of loops":             {strings.Repeat(tens+".all(a, ", 6) + "true" + strings.Repeat(")", 6), `{"id":1}`, steps},
-		"loops that double a text":          {`["abcdefgh"]` + loops(20, "a+a"), `{"id":1}`, steps},
-		"loops that double a list":          {`[["a"]]` + loops(30, "a+a") + ".all(a, a == a)", `{"id":1}`, values},
-		"loops that nest lists":             {`["a"]` + loops(30, "[a,a]") + ".all(a, a == a)", `{"id":1}`, values},
-		"loops that nest maps":              {`["a"]` + loops(30, `{"x":a,"y":a}`) + ".all(a, a == a)", `{"id":1}`, values},
-		"loops inside of loops that nest":   {`["a"]` + loops(8, tens+".map(b, a)") + ".all(a, a in [a])", `{"id":1}`, values},
+		"loops inside of loops":             {strings.Repeat(tens+".all(a, ", 6) + `record.id != ""` + strings.Repeat(")", 6), `{"id":1}`, steps},
+		"loops that double a text":          {`["abcdefgh" + record.id]` + loops(20, "a+a"), `{"id":1}`, steps},
+		"loops that double a list":          {`[[record.id]]` + loops(30, "a+a") + ".all(a, a == a)", `{"id":1}`, values},
+		"loops that nest lists":             {`[record.id]` + loops(30, "[a,a]") + ".all(a, a == a)", `{"id":1}`, values},
+		"loops that nest maps":              {`[record.id]` + loops(30, `{"x":a,"y":a}`) + ".all(a, a == a)", `{"id":1}`, values},
+		"loops inside of loops that nest":   {`[record.id]` + loops(8, tens+".map(b, a)") + ".all(a, a in [a])", `{"id":1}`, values},
 		"a text function in a loop":         {tens + ".all(a, " + tens + `.all(b, record.name.upperAscii() != ""))`, long, steps},
 		"a replacement in a loop":           {tens + `.all(a, "a".replace("a", record.name) != "")`, long, steps},
 		"a text that is split and joined":   {tens + `.all(a, record.name.split("").join("") != "")`, long, steps},
@@ -71,6 +71,83 @@ func TestListsOfTheRecordAreReadOnceForAllOfItsFindings(t *testing.T) {
 
 	asset, _ = applier.Apply([]byte(`{"id":1,"findings":[{"id":1}]}`))
 	require.Equal(t, `{"x":1}`, string(asset.Findings[0].Attributes), "each record has its own")
+}
+
+// nestedLists compiles a map with an expression, of a model of records with a list in an
+// object.
+func nestedLists(t *testing.T, expr string) *Program {
+	t.Helper()
+	source, err := ParseModel("host.yaml", []byte("name: file.host\ntitle: t\nrole: source\ndescription: d\nfields:\n"+
+		"  - {path: id, type: string, description: d, evidence: inferred}\n"+
+		"  - {path: L, type: object, description: d, evidence: inferred}\n"+
+		"  - {path: L.D, type: array, description: d, evidence: inferred}\n"+
+		"  - {path: 'L.D[].n', type: string, description: d, evidence: inferred}\n"+
+		"  - {path: any, type: object, description: d, evidence: inferred}\n"))
+	require.NoError(t, err)
+	models, err := defaultModels(t).With(source)
+	require.NoError(t, err)
+	m, err := ParseMap("map.yaml", []byte("name: x\nsource: file.host\ntarget: inventory\nassetClass: host\nrows:\n"+
+		"  - {from: id, to: asset.assetHeader.externalAssetId}\n"+
+		"  - {from: 'L.D[].n', to: 'findingGroup.findings[].externalFindingId'}\n"))
+	require.NoError(t, err)
+	to := "findingGroup.findings[].attributes.x"
+	if !strings.Contains(expr, "finding.") {
+		to = "asset.assetDetail.attributes.x"
+	}
+	m.Rows = append(m.Rows, Row{Expr: expr, To: to})
+	p, err := Compile(m, models)
+	require.NoError(t, err)
+	return p
+}
+
+func TestListsInObjectsAreReadOnceForAllFindings(t *testing.T) {
+	t.Parallel()
+	const findings = 2000
+	for name, c := range map[string]struct{ last, reason string }{
+		"as they should be":       {`{"n":"x"}`, ""},
+		"with an altered text":    {`{"n":"\u0000"}`, "an id cannot be altered"},
+		"with what is no element": {`7`, "D has an element that is not an object"},
+	} {
+		record := `{"id":1,"L":{"D":[` + strings.Repeat(`{"n":"a"},`, findings-1) + c.last + "]}}"
+		applier := nestedLists(t, `size(record.L.D) > 1 && size(record.L.D) < 9999 && finding.n != "b"`).NewApplier()
+		_, rejects := applier.Apply([]byte(record))
+		require.Less(t, applier.scratch.read, 4*len(record), name)
+		if c.reason != "" {
+			require.NotEmpty(t, rejects, name)
+			require.Contains(t, rejects[0].Reason, c.reason, name)
+		}
+		asset, rejects := applier.Apply([]byte(`{"id":1,"L":{"D":[{"n":"a"},{"n":"b"}]}}`))
+		require.Empty(t, rejects, name)
+		require.Equal(t, `{"x":true}`, string(asset.Findings[0].Attributes), "each record has its own")
+	}
+}
+
+func TestARejectTakesNoMoreOfLongFieldsThanItShows(t *testing.T) {
+	t.Parallel()
+	p := exprProgram(t, findingIDs, `finding.severity > 3 || record.name == record.url`+toFinding)
+	applier := p.NewApplier()
+	applier.Apply([]byte(`{"id":1,"name":"` + strings.Repeat("x", 1<<20) + `","url":"` + strings.Repeat("y", 1<<20) + `","findings":[{"id":1}]}`))
+	require.Less(t, len(applier.readBy(p.finding.computed[0])), 2*maxRejectText)
+}
+
+func TestNumbersThatWouldLoseDigitsAreRejected(t *testing.T) {
+	t.Parallel()
+	applier := nestedLists(t, `string(record.any.x)`).NewApplier()
+	for number, kept := range map[string]bool{
+		`12`: true, `9223372036854775807`: true, `0.1`: true, `1e3`: true, `-1.50`: true, `9007199254740992.0`: true, `1e22`: true,
+		`0.12345678901234567890`: true, // the nearest: it is no id
+		`9223372036854775808`:    false, `9007199254740993.0`: false, `12345678901234567890e0`: false, `-1.2345678901234567891e30`: false,
+	} {
+		for _, form := range []string{`{"id":1,"any":{"x":%s}}`, `{"id":1,"any":{"x":"a","y":[{"z":%s}]}}`} {
+			asset, rejects := applier.Apply(fmt.Appendf(nil, form, number))
+			if kept {
+				require.NotNil(t, asset, number)
+			} else {
+				require.Nil(t, asset, number)
+				require.Regexp(t, "is a number of more digits than|is not an integer of at most 64 bits", rejects[0].Reason, number)
+			}
+		}
+	}
 }
 
 func TestExpressionsThatReadTooMuchOfARecordAreGivenUp(t *testing.T) {

@@ -2,6 +2,7 @@ package transform
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -19,35 +20,54 @@ type jsonObject struct {
 	// the map's expressions name are known: they were captured on the way.
 	captured []captured
 	scope    *scope
+	// Of an object in those, but not of the elements of lists, what was read of
+	// it so far: there may be very many findings that ask for it again.
+	found map[*objectMember]*captured
 }
 
-// captured is the JSON of a field that expressions read.
+// captured is a field that expressions read.
 type captured struct {
 	scope uint64 // in which it was read
-	json  []byte
-	value ref.Val // once an expression has asked for it: there may be very many findings that do
+	json  []byte // nil of an absent one
+	// What it was read as, once an expression has asked for it: there may be very
+	// many findings that do.
+	value   ref.Val
+	reason  string // for which it has none
+	altered bool   // it has text with NUL, or not in UTF-8
 }
 
-// known returns what was captured of a field; nil of an absent one.
-func (o *jsonObject) known(m *objectMember) *captured {
-	if o.captured == nil || o.captured[m.capture].scope != o.scope.id {
-		return nil
-	}
-	return &o.captured[m.capture]
-}
-
-// raw returns the JSON of a field; nil of an absent one.
-func (o *jsonObject) raw(m *objectMember) ([]byte, error) {
-	if o.captured == nil {
-		if err := o.scratch.reads(o.json); err != nil {
-			return nil, err
+// member returns a field, in into where it is not remembered.
+func (o *jsonObject) member(m *objectMember, into *captured) (*captured, error) {
+	if o.captured != nil {
+		if c := &o.captured[m.capture]; c.scope == o.scope.id {
+			return c, nil
 		}
-		return memberOf(o.json, m.name, o.scratch)
+		return into, nil
 	}
-	if c := o.known(m); c != nil {
-		return c.json, nil
+	if c := o.found[m]; c != nil {
+		return c, nil
 	}
-	return nil, nil
+	if err := o.scratch.reads(o.json); err != nil {
+		return nil, err
+	}
+	raw, err := memberOf(o.json, m.name, o.scratch)
+	if err != nil {
+		return nil, err
+	}
+	if o.found != nil {
+		c := &captured{json: raw}
+		o.found[m] = c
+		return c, nil
+	}
+	into.json = raw
+	return into, nil
+}
+
+// has says whether there is a value; what is there twice is there.
+func (o *jsonObject) has(m *objectMember) bool {
+	var c captured
+	found, err := o.member(m, &c)
+	return err != nil || !m.shape.absent(found.json)
 }
 
 // reads counts JSON that expressions go through.
@@ -62,31 +82,35 @@ var errRead = fmt.Errorf("is not read: the expressions of this record go through
 
 // value returns a field's value.
 func (o *jsonObject) value(m *objectMember) (ref.Val, error) {
-	c := o.known(m)
-	if c != nil && c.value != nil {
-		return c.value, nil
+	var here captured
+	c, err := o.member(m, &here)
+	if err == nil && m.shape.absent(c.json) {
+		err = fmt.Errorf("%w here: test it with has(), or write .?%s.orValue(...)", errAbsent, m.written)
 	}
-	raw, err := o.raw(m)
-	if err == nil {
-		err = o.scratch.reads(raw)
+	if err == nil && c.value == nil && c.reason == "" {
+		if err = o.scratch.reads(c.json); err == nil {
+			o.read(m, c)
+		}
 	}
-	if err == nil && m.shape.absent(raw) {
-		err = fmt.Errorf("%w here: test it with has(), or write .?%s.orValue(...)", errAbsent, m.name)
+	if err == nil && c.reason != "" {
+		err = errors.New(c.reason)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", m.name, err)
 	}
+	o.scratch.altered = o.scratch.altered || c.altered
+	return c.value, nil
+}
+
+// read makes a field's JSON its value.
+func (o *jsonObject) read(m *objectMember, c *captured) {
 	before := o.scratch.altered
 	o.scratch.altered = false
-	v, reason := m.shape.read(o.scratch, raw)
-	if c != nil && reason == "" && !o.scratch.altered { // altered text is told of each time
-		c.value = v
+	c.value, c.reason = m.shape.read(o.scratch, c.json)
+	c.altered, o.scratch.altered = o.scratch.altered, before
+	if inner, ok := c.value.(*jsonObject); ok && (o.captured != nil || o.found != nil) {
+		inner.found = make(map[*objectMember]*captured)
 	}
-	o.scratch.altered = o.scratch.altered || before
-	if reason != "" {
-		return nil, fmt.Errorf("%s %s", m.name, reason)
-	}
-	return v, nil
 }
 
 // ConvertToNative is part of ref.Val; nothing converts records.

@@ -108,6 +108,25 @@ func TestAnIDCanBeAnExpression(t *testing.T) {
 	require.Equal(t, 1, rejects[0].Finding)
 }
 
+func TestAnIDIsMadeOfAFieldOfItsOwnLevel(t *testing.T) {
+	t.Parallel()
+	for row, want := range map[string]string{
+		`"a" => findingGroup.findings[].externalFindingId`:                   "fills an id, and names no field of the finding: all would become the same one",
+		`record.id => findingGroup.findings[].externalFindingId`:             "names no field of the finding",
+		`record.findings[0].id => findingGroup.findings[].externalFindingId`: "names no field of the finding",
+	} {
+		problems := Check(exprMap(t, "findings[].title -> findingGroup.findings[].name", row), defaultModels(t))
+		require.Len(t, problems, 1, "%v", problems)
+		require.Contains(t, problems[0].Message, want, row)
+	}
+	m := exprMap(t)
+	m.Rows[0].From, m.Rows[0].Expr = "", `"a"`
+	require.ErrorContains(t, Check(m, defaultModels(t)), "names no field of the record")
+	m.Rows[0].Expr = `"a" + record.id`
+	require.Empty(t, Check(m, defaultModels(t)))
+	require.Empty(t, Check(exprMap(t, `"web"`+toX), defaultModels(t)), "other fields may be the same for all")
+}
+
 func TestAnExpressionThatFailsRejectsItsRecordOrFinding(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ row, record, value, reason string }{
@@ -122,7 +141,7 @@ func TestAnExpressionThatFailsRejectsItsRecordOrFinding(t *testing.T) {
 		"index":            {`record.findings[3].id` + toX, `{"id":1,"findings":[]}`, "", "index out of bounds"},
 		"wrong severity":   {`record.?name.orValue("9")` + toX + ", convert: severity", `{"id":1}`, `"9"`, "is not a severity"},
 		"no number":        {`double("NaN") + double(size(record.name))` + toX, `{"id":1,"name":"a"}`, "", "does not have"},
-		"endless":          {`[1,2,3,4,5,6,7,8,9].all(a, [1,2,3,4,5,6,7,8,9].all(b, [1,2,3,4,5,6,7,8,9].all(c, [1,2,3,4,5,6,7,8,9].all(d, [1,2,3,4,5,6,7,8,9].all(e, a+b+c+d+e > 0)))))` + toX, `{"id":1}`, "", "takes too many steps"},
+		"endless":          {`[1,2,3,4,5,6,7,8,9].all(a, [1,2,3,4,5,6,7,8,9].all(b, [1,2,3,4,5,6,7,8,9].all(c, [1,2,3,4,5,6,7,8,9].all(d, [1,2,3,4,5,6,7,8,9].all(e, a+b+c+d+e > size(record.id))))))` + toX, `{"id":1}`, "", "takes too many steps"},
 		"growing":          {`[record.name].map(a, a+a+a+a).map(a, a+a+a+a).map(a, a+a+a+a).map(a, a+a+a+a).map(a, a+a+a+a).map(a, a+a+a+a).map(a, a+a+a+a).map(a, a+a+a+a).map(a, a+a+a+a).map(a, a+a+a+a).map(a, a+a+a+a)` + toX, `{"id":1,"name":"0123456789"}`, "", "too many steps"},
 		"growing by code":  {strings.Repeat(`record.name.replace("a","aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")`, 1) + strings.Repeat(`.replace("a","aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")`, 5) + toX, `{"id":1,"name":"aa"}`, "", "too long"},
 	} {
@@ -147,25 +166,33 @@ func TestAnExpressionThatFailsRejectsItsRecordOrFinding(t *testing.T) {
 func TestProblemsOfExpressions(t *testing.T) {
 	t.Parallel()
 	for row, c := range map[string]struct{ want, suggestion string }{
-		`record.nmae` + toName:                                        {`at character 7, names a field "nmae" that the record does not have; did you mean "name"?`, "name"},
-		`record.findings[0].severty > 1` + toX:                        {`names a field "severty" that the finding does not have; did you mean "severity"?`, "severity"},
-		`finding.severty` + toFinding:                                 {`names a field "severty" that the finding does not have`, "severity"},
-		`record.?nmae.orValue("")` + toName:                           {`did you mean "name"?`, "name"},
-		`has(record.nmae)` + toX:                                      {`did you mean "name"?`, "name"},
-		`name` + toName:                                               {`names "name", which is neither a variable nor a function; did you mean "record.name"?`, "record.name"},
-		`record.name.lowerAsci()` + toName:                            {`names "lowerAsci", which is neither a variable nor a function; did you mean "lowerAscii"?`, "lowerAscii"},
-		`recrd.name` + toName:                                         {`did you mean "record"?`, "record"},
-		`finding.title` + toName:                                      {`names "finding"`, "record.findings"},
-		`record.name +` + toName:                                      {`is not valid: Syntax error`, ""},
-		`record.name + 1` + toName:                                    {`has +, which does not take (string, int)`, ""},
-		`size(record.name)` + toName:                                  {"is of type int and asset.assetDetail.name of type string; add convert: string", "convert: string"},
-		`record.findings` + toName:                                    {"it can only go to attributes", ""},
-		`record` + toX:                                                {"uses the whole record", ""},
-		`duration("1s")` + toX:                                        {"which no field takes", ""},
-		`record.name.matches("(")` + toX:                              {"invalid matches argument", ""},
-		`true => asset.assetDetail.sourceCreatedAt`:                   {"is of type bool and", "convert: timestamp"},
-		strings.Repeat(" ", 2001) + toName:                            {"is empty", ""},
-		`"` + strings.Repeat("x", 2000) + `"` + toName:                {"is longer than 2000", ""},
+		`record.nmae` + toName:                         {`at character 7, names a field "nmae" that the record does not have; did you mean "name"?`, "name"},
+		`record.findings[0].severty > 1` + toX:         {`names a field "severty" that the finding does not have; did you mean "severity"?`, "severity"},
+		`finding.severty` + toFinding:                  {`names a field "severty" that the finding does not have`, "severity"},
+		`record.?nmae.orValue("")` + toName:            {`did you mean "name"?`, "name"},
+		`has(record.nmae)` + toX:                       {`did you mean "name"?`, "name"},
+		`name` + toName:                                {`names "name", which is neither a variable nor a function; did you mean "record.name"?`, "record.name"},
+		`record.name.lowerAsci()` + toName:             {`names "lowerAsci", which is neither a variable nor a function; did you mean "lowerAscii"?`, "lowerAscii"},
+		`now() > record.createdDate` + toX:             {"asks what time it is", ""},
+		`lower(record.name)` + toName:                  {`did you mean "lowerAscii"?`, "lowerAscii"},
+		`record.name.toUpperCase()` + toName:           {`did you mean "upperAscii"?`, "upperAscii"},
+		`record["name"]` + toName:                      {"a name that is no identifier stands in backticks: record.`Host-Nr`", ""},
+		`recrd.name` + toName:                          {`did you mean "record"?`, "record"},
+		`finding.title` + toName:                       {`names "finding"`, "record.findings"},
+		`record.name +` + toName:                       {`is not valid: Syntax error`, ""},
+		`record.name + 1` + toName:                     {`has +, which does not take (string, int)`, ""},
+		`size(record.name)` + toName:                   {"is of type int and asset.assetDetail.name of type string; add convert: string", "convert: string"},
+		`record.findings` + toName:                     {"it can only go to attributes", ""},
+		`record` + toX:                                 {"uses the whole record", ""},
+		`duration("1s")` + toX:                         {"which no field takes", ""},
+		`record.name.matches("(")` + toX:               {"invalid matches argument", ""},
+		`true => asset.assetDetail.sourceCreatedAt`:    {"is of type bool and", "convert: timestamp"},
+		strings.Repeat(" ", 2001) + toName:             {"is empty", ""},
+		`"` + strings.Repeat("x", 2000) + `"` + toName: {"is longer than 2000", ""},
+		`1 / 0` + toX:                                  {"names no field, and fails for every record: division by zero", ""},
+		strings.Repeat(`[1,2,3,4,5,6,7,8,9,10].all(a, `, 7) + "true" + strings.Repeat(")", 7) + toX: {"fails for every record: it takes too many steps", ""},
+		`null` + toX:            {"names no field, and never gives a value", ""},
+		`optional.none()` + toX: {"names no field, and never gives a value", ""},
 		strings.Repeat("(", 60) + "1" + strings.Repeat(")", 60) + toX: {"is not valid", ""},
 	} {
 		problems := Check(exprMap(t, findingIDs, row), defaultModels(t))
@@ -213,4 +240,25 @@ func TestTheExpressionsOfARecordAreBoundedTogether(t *testing.T) {
 	asset, rejects = applier.Apply([]byte(`{"id":1,"name":"x","findings":[{"id":1}]}`))
 	require.Empty(t, rejects)
 	require.Len(t, asset.Findings, 1, "each record begins anew")
+}
+
+func TestNamesThatAreNoIdentifiersStandInBackticks(t *testing.T) {
+	t.Parallel()
+	source, err := ParseModel("host.yaml", []byte("name: file.host\ntitle: t\nrole: source\ndescription: d\nfields:\n"+
+		"  - {path: id, type: string, description: d, evidence: inferred}\n  - {path: Host-Nr, type: string, description: d, evidence: inferred}\n"))
+	require.NoError(t, err)
+	models, err := defaultModels(t).With(source)
+	require.NoError(t, err)
+	check := func(expr string) Problems {
+		return Check(&Map{Name: "x", Source: "file.host", Target: "inventory", Rows: []Row{
+			{From: "id", To: "asset.assetHeader.externalAssetId"}, {Expr: expr, To: "asset.assetDetail.name"}}}, models)
+	}
+	require.Empty(t, check("record.`Host-Nr`"))
+	for expr, suggestion := range map[string]string{`record.Host-Nr`: "`Host-Nr`", "record.`Host-Nt`": "`Host-Nr`", `Host-Nr`: "record.`Host-Nr`"} {
+		problems := check(expr)
+		require.Len(t, problems, 1, expr)
+		require.Equal(t, suggestion, problems[0].Suggestion, "%s: %v", expr, problems)
+		require.Contains(t, problems[0].Message, suggestion)
+	}
+	require.ErrorContains(t, check(`record['Host-Nr']`), "stands in backticks")
 }

@@ -3,11 +3,12 @@ package transform
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/common/types/ref"
 )
 
 // The variables of expressions.
@@ -36,6 +37,7 @@ type objectType struct {
 // objectMember is a field of an object.
 type objectMember struct {
 	name    string
+	written string // in an expression: with backticks, where it is no identifier
 	shape   *shape
 	field   *types.FieldType
 	capture int // of a field of the record or the finding that the map's expressions read; else -1
@@ -70,7 +72,7 @@ func newRecordTypes(base types.Provider, m *Model) *recordTypes {
 		}
 		o := t.object(parent)
 		o.names = append(o.names, name)
-		o.members[name] = &objectMember{name: name, capture: -1}
+		o.members[name] = &objectMember{name: name, written: written(name), capture: -1}
 	}
 	for _, o := range t.objects {
 		for _, mem := range o.members {
@@ -78,6 +80,16 @@ func newRecordTypes(base types.Provider, m *Model) *recordTypes {
 		}
 	}
 	return t
+}
+
+var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// written is how an expression names a field.
+func written(name string) string {
+	if identifier.MatchString(name) && !slices.Contains([]string{"in", "true", "false", "null"}, name) {
+		return name
+	}
+	return "`" + name + "`"
 }
 
 // object returns the type at a path, a new one if need be.
@@ -95,11 +107,8 @@ func (t *recordTypes) complete(o *objectType, mem *objectMember, m *Model) {
 	path := strings.TrimPrefix(o.path+"."+mem.name, ".")
 	mem.shape = t.shapeAt(path, m.byPath[path].Type, m)
 	mem.field = &types.FieldType{
-		Type: mem.shape.cel,
-		IsSet: func(of any) bool {
-			raw, err := of.(*jsonObject).raw(mem)
-			return err != nil || !mem.shape.absent(raw) // what is there twice is there
-		},
+		Type:    mem.shape.cel,
+		IsSet:   func(of any) bool { return of.(*jsonObject).has(mem) },
 		GetFrom: func(of any) (any, error) { return of.(*jsonObject).value(mem) },
 	}
 }
@@ -161,12 +170,6 @@ func (t *recordTypes) FindStructFieldType(name, field string) (*types.FieldType,
 		t.unknown = append(t.unknown, unknownField{name, field})
 	}
 	return nil, false
-}
-
-// NewValue is called where an expression builds an object by its type's name;
-// those of records have none that can be written.
-func (t *recordTypes) NewValue(name string, fields map[string]ref.Val) ref.Val {
-	return t.Provider.NewValue(name, fields)
 }
 
 // environment returns the functions and types of expressions over records of

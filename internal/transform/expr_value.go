@@ -118,7 +118,24 @@ func anyValue(scratch *scratch, raw []byte) (ref.Val, string) {
 		return types.Int(v.num), reason
 	}
 	v, reason := readFloat(scratch, raw)
-	return types.Double(math.Float64frombits(uint64(v.num))), reason
+	f := math.Float64frombits(uint64(v.num))
+	if reason == "" && math.Abs(f) >= wholeFloats && !bytes.Equal(significant(raw), significant(strconv.AppendFloat(nil, f, 'e', -1, 64))) {
+		reason = reasonDigits
+	}
+	return types.Double(f), reason
+}
+
+// From here on floats have gaps between whole numbers, and two ids could become
+// one.
+const wholeFloats = 1 << 53
+
+// significant returns the digits of a number without those that only say how
+// large it is.
+func significant(number []byte) []byte {
+	if i := bytes.IndexAny(number, "eE"); i >= 0 {
+		number = number[:i]
+	}
+	return bytes.Trim(bytes.ReplaceAll(bytes.TrimPrefix(number, []byte("-")), []byte("."), nil), "0")
 }
 
 // maxResult bounds the JSON of an expression's value, in bytes.

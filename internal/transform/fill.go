@@ -88,12 +88,15 @@ func (a *Applier) fillAbsent(l *level, s *scope) {
 				a.trace.fellBack(r)
 			}
 		case r.required:
-			a.fail(s, r.index, r.label, nil, "is missing, and is needed")
+			a.fail(s, r.index, r.label, nil, r.missing)
 		}
 	}
 }
 
 func (a *Applier) fail(s *scope, index int, row string, raw []byte, reason string) {
+	if index >= 0 {
+		a.filled[index] = s.id // in vain, but it is not missing
+	}
 	if a.trace != nil {
 		a.trace.failed(index, raw, reason)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -22,19 +21,28 @@ const (
 	maxDistinct     = 20  // values that a field is known to have
 )
 
+// A Shape says what records are: one asset of a class each, or one finding.
+// The zero Shape is found out.
+type Shape struct {
+	Class    string
+	Findings bool
+}
+
 // An Inference is a source model and a first map that records suggest.
 type Inference struct {
 	Model   *Model   `json:"-"`
 	Map     *Map     `json:"-"`
 	Records int      `json:"records"`         // looked at
+	Because string   `json:"because"`         // why they are taken for what they are
 	Notes   []string `json:"notes,omitempty"` // what was guessed or left aside
 }
 
 // Infer proposes a source model of a name ("file.hosts"), and a map of it to
 // the model "inventory", by records that are one JSON object a line. It looks at the
 // first 10,000 of them, or 64 MiB, and believes only what it sees: a field is
-// required if every record has it, and a number if every value reads as one.
-func Infer(name string, records io.Reader, models *Models) (*Inference, error) {
+// a number if every value reads as one. Only ids are required: what no record
+// of a file lacks, one of the next may.
+func Infer(name string, records io.Reader, models *Models, shape Shape) (*Inference, error) {
 	if err := CheckModelName(name); err != nil {
 		return nil, err
 	}
@@ -53,11 +61,11 @@ func Infer(name string, records io.Reader, models *Models) (*Inference, error) {
 	if len(m.Fields) == 0 {
 		return nil, errors.New("the records have no field that a map could name")
 	}
-	proposed, err := s.propose(m, target)
+	proposed, because, err := s.propose(m, target, shape)
 	if err != nil {
 		return nil, err
 	}
-	return &Inference{Model: m, Map: proposed, Records: s.records, Notes: s.notes}, nil
+	return &Inference{Model: m, Map: proposed, Records: s.records, Because: because, Notes: s.notes}, nil
 }
 
 // survey is what is known of the records so far.
@@ -65,6 +73,7 @@ type survey struct {
 	root    *sighting
 	records int
 	fields  int
+	full    bool // there are more fields than a model may have
 	notes   []string
 	decoder *jsontext.Decoder
 	scratch scratch
@@ -77,7 +86,7 @@ type sighting struct {
 	lists   int
 	scalars int
 	// Of the scalars, how many could be read as what.
-	bools, ints, floats, times, severities, milliseconds int
+	bools, ints, floats, times, severities, sinceEpoch int
 
 	example  string
 	distinct map[string]bool // nil when there are too many, or none
@@ -94,6 +103,14 @@ func (s *survey) notef(format string, args ...any) {
 	if len(s.notes) < maxInferNotes {
 		s.notes = append(s.notes, fmt.Sprintf(format, args...))
 	}
+}
+
+// noteFull says, once, that there are too many fields.
+func (s *survey) noteFull(path string) {
+	if !s.full {
+		s.notef("fields beyond the first %d are left aside, such as %q", maxFields, cut(path))
+	}
+	s.full = true
 }
 
 func (s *survey) read(records io.Reader) error {
@@ -128,14 +145,18 @@ func (s *survey) read(records io.Reader) error {
 
 // valid says whether a line is one JSON object of a depth that is allowed.
 func (s *survey) valid(record []byte) error {
-	s.decoder.Reset(bytes.NewBuffer(record), lenient...)
+	s.decoder.Reset(bytes.NewBuffer(record), Lenient...)
 	if s.decoder.PeekKind() != '{' && record[0] != '{' {
 		return errNotObject
 	}
 	if err := skipValue(s.decoder); errors.Is(err, errDepth) {
 		return err
 	} else if err != nil {
-		return fmt.Errorf("is not valid JSON: %s", printable([]byte(strings.TrimPrefix(err.Error(), "jsontext: "))))
+		var syntax *jsontext.SyntacticError
+		if errors.As(err, &syntax) {
+			return errors.New("is not valid JSON: " + syntaxError(syntax))
+		}
+		return err
 	}
 	if _, err := s.decoder.ReadToken(); !errors.Is(err, io.EOF) {
 		return errTrailing
@@ -191,7 +212,7 @@ func (s *survey) field(name string) *sighting {
 		return nil
 	}
 	if s.fields == maxFields {
-		s.notef("fields beyond the first %d are left aside, such as %q", maxFields, name)
+		s.noteFull(name)
 		return nil
 	}
 	s.fields++
@@ -228,9 +249,9 @@ func (s *survey) scalar(at *sighting, raw []byte) {
 	if len(text) > 1 && (text[0] == '0' && text[1] != '.' || text[0] == '+') { // 007 is no number
 		at.ints, at.floats = -maxInferBytes, -maxInferBytes
 	}
-	const digitsOfNow = 13
-	if len(text) == digitsOfNow {
-		at.milliseconds++
+	const ofSeconds, ofMilliseconds = 10, 13
+	if len(text) == ofSeconds || len(text) == ofMilliseconds {
+		at.sinceEpoch++
 	}
 	if at.example == "" && len(text) <= maxExample {
 		at.example = printable(text)

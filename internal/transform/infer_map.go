@@ -2,6 +2,7 @@ package transform
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -11,6 +12,7 @@ import (
 var (
 	idNames       = []string{"id", "externalid", "assetid", "hostid", "applicationid", "appid", "uuid", "guid", "key", "identifier", "fqdn", "hostname", "dnsname", "host", "ip", "ipaddress", "url", "name"}
 	assetNames    = []string{"assetid", "hostid", "applicationid", "appid", "webappid", "asset", "assetname", "fqdn", "hostname", "dnsname", "host", "application", "app", "ip", "ipaddress"}
+	hostNames     = []string{"ip", "ipaddress", "ipv4", "fqdn", "dnsname", "dns", "hostname", "os", "operatingsystem"}
 	severityNames = []string{"severity", "severitylevel", "risk", "risklevel", "priority"}
 	targetNames   = []struct {
 		to    string
@@ -55,37 +57,68 @@ type proposal struct {
 	names  map[string]bool // targets
 }
 
-// propose makes a first map of a model.
-func (s *survey) propose(m, target *Model) (*Map, error) {
+// propose makes a first map of a model, and says why its records are taken for
+// what they are.
+func (s *survey) propose(m, target *Model, shape Shape) (proposed *Map, because string, err error) {
 	p := &proposal{survey: s, model: m, target: target, used: map[string]bool{}, names: map[string]bool{}, m: &Map{
 		Name:        strings.ToLower(strings.ReplaceAll(m.Name, ".", "-")),
 		Description: "Proposed by what the file had; to be looked through.",
-		Source:      m.Name, Target: target.Name, AssetClass: "application",
+		Source:      m.Name, Target: target.Name,
 	}}
 	top := p.scalars("")
-	if p.first(top, []string{"ip", "ipaddress", "ipv4", "fqdn", "dnsname", "dns", "hostname", "os", "operatingsystem"}) != nil {
-		p.m.AssetClass = "host"
+	if shape.Class == "" {
+		shape, because = p.shape(top)
+	} else {
+		because = "that is what they are said to be"
 	}
+	if p.m.AssetClass = shape.Class; shape.Findings {
+		return p.m, because, p.ofFindings(top)
+	}
+	return p.m, because, p.ofAssets(top)
+}
+
+// shape finds out what a record is.
+func (p *proposal) shape(top []*Field) (shape Shape, because string) {
+	shape.Class, because = "application", "nothing tells of a host, such as an IP address"
+	if sign := p.first(top, hostNames); sign != nil {
+		shape.Class, because = "host", fmt.Sprintf("%s tells of a host", sign.Path)
+	}
+	asset, id, severity := p.first(top, assetNames), p.first(top, findingNames[0].names), p.first(top, severityNames)
+	if shape.Findings = asset != nil && id != nil && severity != nil; shape.Findings {
+		because += fmt.Sprintf(", and a record seems to be one finding: it has an id (%s), a severity (%s) and names its asset (%s)", id.Path, severity.Path, asset.Path)
+	}
+	return shape, because
+}
+
+// ofFindings makes the rows of records that are one finding each.
+func (p *proposal) ofFindings(top []*Field) error {
 	asset := p.first(top, assetNames)
-	id := p.first(top, findingNames[0].names)
-	if asset != nil && id != nil && asset != id && p.first(top, severityNames) != nil {
-		m.Records = RecordsAreFindings
-		s.notef("a record seems to be one finding, since it has a severity and names its asset by %s", asset.Path)
-		p.row(asset, "asset.assetHeader.externalAssetId")
-		p.findings(top)
-		p.names["asset.assetDetail.name"] = true // its name is the finding's
-		p.assets(top)
-		p.attributes("", "findingGroup.findings[].attributes.")
-		return p.m, nil
+	if asset == nil {
+		return errors.New("the records have no field that could name the asset of a finding, such as host or ip")
 	}
-	if id = p.id(top); id == nil {
-		return nil, errors.New("the records have no field that could be the id of an asset")
+	if p.first(top, findingNames[0].names) == nil {
+		return errors.New("the records have no field that could be the id of a finding")
+	}
+	p.model.Records = RecordsAreFindings
+	p.row(asset, "asset.assetHeader.externalAssetId")
+	p.findings(top)
+	p.names["asset.assetDetail.name"] = true // its name is the finding's
+	p.assets(top)
+	p.attributes("", "findingGroup.findings[].attributes.")
+	return nil
+}
+
+// ofAssets makes the rows of records that are one asset each.
+func (p *proposal) ofAssets(top []*Field) error {
+	id := p.id(top)
+	if id == nil {
+		return errors.New("the records have no field that could be the id of an asset")
 	}
 	p.row(id, "asset.assetHeader.externalAssetId")
 	p.assets(top)
 	p.list()
 	p.attributes("", "asset.assetDetail.attributes.")
-	return p.m, nil
+	return nil
 }
 
 // scalars returns the fields with single values in an object of the model, and
@@ -121,12 +154,12 @@ func (p *proposal) first(fields []*Field, names []string) *Field {
 // id returns the field that looks most like an asset's id; one that is always
 // there goes before others.
 func (p *proposal) id(fields []*Field) *Field {
-	f := p.first(slices.DeleteFunc(slices.Clone(fields), func(f *Field) bool { return !f.Required }), idNames)
+	f := p.first(slices.DeleteFunc(slices.Clone(fields), func(f *Field) bool { return !p.always(f) }), idNames)
 	if f == nil {
 		f = p.first(fields, idNames)
 	}
 	if f == nil {
-		if i := slices.IndexFunc(fields, func(f *Field) bool { return f.Required }); i >= 0 {
+		if i := slices.IndexFunc(fields, p.always); i >= 0 {
 			f = fields[i]
 		} else if len(fields) > 0 {
 			f = fields[0]
@@ -137,6 +170,9 @@ func (p *proposal) id(fields []*Field) *Field {
 	}
 	return f
 }
+
+// always says that every record has the field.
+func (p *proposal) always(f *Field) bool { return p.survey.at(f.Path).seen == p.survey.records }
 
 // row adds a row, unless its target is taken or cannot have the value.
 func (p *proposal) row(f *Field, to string) bool {
@@ -157,10 +193,14 @@ func (p *proposal) row(f *Field, to string) bool {
 		if r.Values = p.words(f, target); r.Values == nil {
 			return false
 		}
+		f.Values = sortedKeys(r.Values)
 		p.survey.notef("the table of %s has the values that the file has; one that it lacks will be rejected", f.Path)
 	}
 	p.m.Rows = append(p.m.Rows, r)
 	p.names[to], p.used[f.Path] = true, true
+	if s, ok := slots[to]; ok && s.isID() {
+		f.Required = true
+	}
 	return true
 }
 

@@ -27,8 +27,12 @@ func (s *survey) fieldsOf(m *Model, of *sighting, times int, prefix string) {
 }
 
 func (s *survey) fieldOf(m *Model, at *sighting, name, path string, times int) {
-	if _, err := ParsePath(path); err != nil || len(m.Fields) == maxFields {
-		s.notef("the field %q is left aside: its path is too long, or there are too many fields", cut(path))
+	if _, err := ParsePath(path); err != nil {
+		s.notef("the field %q is left aside: its path is too long", cut(path))
+		return
+	}
+	if len(m.Fields) == maxFields {
+		s.noteFull(path)
 		return
 	}
 	kind := at.kind(name)
@@ -36,7 +40,7 @@ func (s *survey) fieldOf(m *Model, at *sighting, name, path string, times int) {
 		s.notef("the field %q is left aside: it is an object or a list in some records and something else in others", cut(path))
 		return
 	}
-	f := Field{Path: path, Type: kind, Required: at.seen == times, Example: at.example, Evidence: "inferred",
+	f := Field{Path: path, Type: kind, Example: at.example, Evidence: "inferred",
 		Description: fmt.Sprintf("Has a value in %d of %d.", at.seen, times)}
 	if at.seen == times {
 		f.Description = "Always has a value."
@@ -73,7 +77,7 @@ func (at *sighting) kind(name string) Type {
 		return Severity
 	case at.bools == all:
 		return Bool
-	case at.ints == all && at.milliseconds == all && (strings.HasSuffix(word, "date") || strings.Contains(word, "time") || strings.HasSuffix(name, "At") || strings.HasSuffix(name, "_at")):
+	case at.ints == all && at.sinceEpoch == all && (strings.HasSuffix(word, "date") || strings.Contains(word, "time") || strings.HasSuffix(name, "At") || strings.HasSuffix(name, "_at")):
 		return Timestamp
 	case at.ints == all:
 		return Int

@@ -10,7 +10,7 @@ import (
 
 func infer(t testing.TB, records ...string) *Inference {
 	t.Helper()
-	i, err := Infer("file.test", strings.NewReader(strings.Join(records, "\n")), defaultModels(t))
+	i, err := Infer("file.test", strings.NewReader(strings.Join(records, "\n")), defaultModels(t), Shape{})
 	require.NoError(t, err)
 	requireUsable(t, i)
 	return i
@@ -70,9 +70,9 @@ func TestInferAssetsWithFindings(t *testing.T) {
 		`{"id":"x","owner":{"name":"Cid","id":"9"},"issues":[],"mixed":{"a":1},"bad name":1,"seen":1738315800123,"seenAt":1738315800123}`)
 	require.Equal(t, 3, i.Records)
 	require.Equal(t, []string{
-		"id string!", "name string", "url string", "createdAt timestamp", "tags array", "tags[] string", "owner object!", "owner.name string!", "owner.id string!",
-		"score float", "live bool", "issues array!", "issues[].id string!", "issues[].title string", "issues[].severity string!", "issues[].status string",
-		"issues[].cves array", "issues[].cves[].n int!", "issues[].count int!", "zip string", "seen int", "seenAt timestamp",
+		"id string!", "name string", "url string", "createdAt timestamp", "tags array", "tags[] string", "owner object", "owner.name string", "owner.id string",
+		"score float", "live bool", "issues array", "issues[].id string!", "issues[].title string", "issues[].severity string", "issues[].status string",
+		"issues[].cves array", "issues[].cves[].n int", "issues[].count int", "zip string", "seen int", "seenAt timestamp",
 	}, fieldsOf(i.Model))
 	require.Equal(t, []string{
 		"id -> asset.assetHeader.externalAssetId",
@@ -95,6 +95,8 @@ func TestInferAssetsWithFindings(t *testing.T) {
 	}, rowsOf(i.Map))
 	require.Len(t, i.Notes, 5, "%v", i.Notes)
 	require.Equal(t, "Has a value in 2 of 3.", i.Model.Fields[3].Description)
+	require.Equal(t, []string{"High", "low"}, i.Model.byPath["issues[].severity"].Values)
+	require.Empty(t, i.Model.byPath["name"].Values)
 	require.Equal(t, "High", i.Model.byPath["issues[].severity"].Example)
 }
 
@@ -130,6 +132,25 @@ func TestInferRecordsThatAreFindings(t *testing.T) {
 	require.Equal(t, "7", asset.ExternalID)
 }
 
+// TestWhatRecordsAreCanBeSaid where they would be taken for something else.
+func TestWhatRecordsAreCanBeSaid(t *testing.T) {
+	t.Parallel()
+	const record = `{"id":"f1","hostname":"db1","severity":"4","name":"XSS"}`
+	guessed := infer(t, record)
+	require.Equal(t, "hostname tells of a host, and a record seems to be one finding: it has an id (id), a severity (severity) and names its asset (hostname)", guessed.Because)
+	require.Equal(t, "nothing tells of a host, such as an IP address", infer(t, `{"id":1}`).Because)
+	for _, shape := range []Shape{{"host", false}, {"application", true}, {"api", false}, {"apiCollection", true}} {
+		said, err := Infer("file.test", strings.NewReader(record), defaultModels(t), shape)
+		require.NoError(t, err)
+		requireUsable(t, said)
+		require.Equal(t, shape, Shape{said.Map.AssetClass, said.Model.Records == RecordsAreFindings})
+	}
+	_, err := Infer("file.test", strings.NewReader(`{"id":1,"severity":2}`), defaultModels(t), Shape{"host", true})
+	require.EqualError(t, err, "the records have no field that could name the asset of a finding, such as host or ip")
+	_, err = Infer("file.test", strings.NewReader(`{"host":"a"}`), defaultModels(t), Shape{"host", true})
+	require.EqualError(t, err, "the records have no field that could be the id of a finding")
+}
+
 func TestWhatCannotBeInferred(t *testing.T) {
 	t.Parallel()
 	models := defaultModels(t)
@@ -143,15 +164,16 @@ func TestWhatCannotBeInferred(t *testing.T) {
 		`[]`:             "the record in line 1 is not an object",
 		"{\"a\":1}\n\n7": "the record in line 3 is not an object",
 		`{"a":`:          "the record in line 1 is not valid JSON",
-		`{"a":1} {}`:     "has another value after its end",
-		deep:             "nested deeper than 64",
+		`{"` + strings.Repeat("a", 200) + `":[1 2]}`: "the record in line 1 is not valid JSON: invalid character '2' after array element (expecting ',' or ']') after offset 207",
+		`{"a":1} {}`: "has another value after its end",
+		deep:         "nested deeper than 64",
 		`{"a":"` + strings.Repeat("x", maxInferRecord) + `"}`: "record 1 is longer than",
 	} {
-		_, err := Infer("file.x", strings.NewReader(text), models)
+		_, err := Infer("file.x", strings.NewReader(text), models, Shape{})
 		require.ErrorContains(t, err, want, cut(text))
 	}
 	for _, name := range []string{"", "x", "file.", "file..x", "inventory", "file.a b"} {
-		_, err := Infer(name, strings.NewReader(`{"id":1}`), models)
+		_, err := Infer(name, strings.NewReader(`{"id":1}`), models, Shape{})
 		require.ErrorContains(t, err, "cannot be used", name)
 	}
 }
@@ -166,6 +188,7 @@ func TestInferIsBounded(t *testing.T) {
 	require.LessOrEqual(t, len(i.Model.Fields), maxFields)
 	require.LessOrEqual(t, len(i.Map.Rows), maxProposed)
 	require.LessOrEqual(t, len(i.Notes), maxInferNotes)
+	require.Equal(t, 1, strings.Count(strings.Join(i.Notes, "\n"), "fields beyond the first 500 are left aside"), "%q", i.Notes)
 
 	many := infer(t, strings.Repeat(`{"id":1}`+"\n", maxInferRecords+5))
 	require.Equal(t, maxInferRecords, many.Records)

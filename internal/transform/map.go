@@ -28,7 +28,9 @@ type Map struct {
 	WhenFindings string
 	Rows         []Row
 
-	at map[string]position // of the map's keys in the file
+	at       map[string]position // of the map's keys in the file
+	words    words               // of the file's form
+	problems Problems            // of its form
 }
 
 // A Row fills one field of the target from one field of the source, or from an
@@ -46,7 +48,8 @@ type Row struct {
 	// have every value: one that it lacks is rejected.
 	Values map[string]string
 
-	at map[string]position // of the row's keys in the file; "" is the row
+	at     map[string]position // of the row's keys in the file; "" is the row
+	broken bool                // there are problems of its form
 }
 
 // maxLabel bounds an expression in the name of its row.
@@ -72,7 +75,9 @@ func (r *Row) from() string {
 
 // ParseMap reads a map from YAML. The file is only named in messages. Its
 // error is of type Problems and has every problem of form that was found;
-// whether the fields exist and fit together is for Check to say.
+// whether the fields exist and fit together is for Check to say. With an error,
+// the map is what could be read of it, for Check to say all at once; nil where
+// that is nothing.
 func ParseMap(file string, data []byte) (*Map, error) {
 	d := &document{file: file}
 	root := d.parse(data)
@@ -100,6 +105,7 @@ func (d *document) readMap(root *yaml.Node) (*Map, error) {
 		When:         d.prose(keys["when"], "when"),
 		WhenFindings: d.prose(keys["whenFindings"], "whenFindings"),
 		at:           map[string]position{},
+		words:        d.words,
 	}
 	for key, value := range keys {
 		m.at[key] = position{value.Line, value.Column}
@@ -111,6 +117,7 @@ func (d *document) readMap(root *yaml.Node) (*Map, error) {
 	}
 	for i, n := range nodes {
 		d.row = i + 1
+		before := len(d.problems)
 		values := d.mapping(n, "the row", "from", "expr", "to!", "convert", "default", "values")
 		row := Row{
 			From:    d.text(values["from"], "from"),
@@ -119,8 +126,8 @@ func (d *document) readMap(root *yaml.Node) (*Map, error) {
 			Convert: d.text(values["convert"], "convert"),
 			at:      map[string]position{"": {n.Line, n.Column}},
 		}
-		if values != nil && isEmpty(values["from"]) && isEmpty(values["expr"]) {
-			d.addf(n, `the row has no "from" that says what it takes, and no "expr"`)
+		if values != nil && isEmpty(values["from"]) && isEmpty(values["expr"]) && !slices.Contains(d.misspelt, "from") && !slices.Contains(d.misspelt, "expr") {
+			d.addf(n, `the row has no %q that says what it takes, and no "expr"`, d.words.of("from"))
 		}
 		for key, value := range values {
 			row.at[key] = position{value.Line, value.Column}
@@ -135,12 +142,11 @@ func (d *document) readMap(root *yaml.Node) (*Map, error) {
 				row.Values[key] = d.json(table[key], fmt.Sprintf("the value of %q", key))
 			}
 		}
+		row.broken = len(d.problems) > before
 		m.Rows = append(m.Rows, row)
 	}
-	if len(d.problems) > 0 {
-		return nil, d.problems
-	}
-	return m, nil
+	m.problems = d.problems
+	return m, m.problems.err()
 }
 
 func isEmpty(n *yaml.Node) bool { return n == nil || n.Kind == yaml.ScalarNode && n.Value == "" }

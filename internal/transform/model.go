@@ -160,10 +160,11 @@ func parseModel(file string, data []byte) (*Model, Problems) {
 	if root == nil {
 		return nil, d.problems
 	}
-	return d.readModel(root), d.problems
+	return d.readModel(root, ""), d.problems
 }
 
-func (d *document) readModel(root *yaml.Node) *Model {
+// readModel reads a model of a role; empty: of the one that it says.
+func (d *document) readModel(root *yaml.Node, role string) *Model {
 	keys := d.mapping(root, "the model", "name!", "title!", "role!", "description!", "records", "classes", "fields!")
 	m := &Model{
 		Name:        d.text(keys["name"], "name"),
@@ -173,7 +174,9 @@ func (d *document) readModel(root *yaml.Node) *Model {
 		Records:     d.text(keys["records"], "records"),
 		byPath:      map[string]*Field{},
 	}
-	if m.Role != SourceRole && m.Role != TargetRole {
+	if role != "" {
+		m.Role = role
+	} else if m.Role != SourceRole && m.Role != TargetRole {
 		d.addf(keys["role"], "role must be %s or %s", SourceRole, TargetRole)
 	}
 	if m.Records != "" && (m.Records != RecordsAreFindings || m.Role != SourceRole) {
@@ -205,8 +208,14 @@ func (d *document) readModel(root *yaml.Node) *Model {
 				d.addf(limit, "maxBytes must be a number above 0")
 			}
 		}
-		for _, fault := range m.add(f) {
-			d.addf(n, "field %q %s", f.Path, fault)
+		if slices.Contains(d.misspelt, "evidence") {
+			f.Evidence = "inferred" // that it is misspelt is reported
+		}
+		if slices.Contains(d.misspelt, "type") {
+			f.Type = String
+		}
+		for _, wrong := range m.add(f) {
+			d.addf(n, "field %q %s", f.Path, wrong)
 		}
 	}
 	return m

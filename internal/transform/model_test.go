@@ -63,6 +63,21 @@ func TestProblemsOfModels(t *testing.T) {
 	require.ErrorContains(t, err, `another model named "m"`)
 }
 
+func TestAMistakeInAModelIsOneProblem(t *testing.T) {
+	t.Parallel()
+	head := "name: file.x\ntitle: X\nrole: source\ndescription: d\nfields:\n"
+	field := "  - {path: id, type: string, description: d, evidence: inferred}\n  - {path: n, type: string, description: d, evidence: inferred}\n"
+	for text, want := range map[string]string{
+		strings.Replace(head, "role: source", "role: target", 1) + field: "m.yaml:3:7: a model of a file is a source model: its role is source",
+		strings.Replace(head, "role: source", "role: sorce", 1) + field:  "m.yaml:3:7: a model of a file is a source model: its role is source",
+		head + strings.Replace(field, "evidence", "evidense", 1):         `m.yaml:6:46: unknown key "evidense" in the field; did you mean "evidence"?`,
+		head + strings.Replace(field, "type", "typ", 1):                  `m.yaml:6:16: unknown key "typ" in the field; did you mean "type"?`,
+	} {
+		_, err := ParseModel("m.yaml", []byte(text))
+		require.EqualError(t, err, want, text)
+	}
+}
+
 func TestPaths(t *testing.T) {
 	t.Parallel()
 	for text, depth := range map[string]int{"id": 0, "openApiFile.url": 0, "findings[].id": 1, "a.b[].c[].@x-y": 2, "名前": 0} {

@@ -2,6 +2,7 @@ package transform
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -81,14 +82,25 @@ func suggest(name string, known []string) string {
 // nearest returns the known name that is nearest to name, or "" when none is
 // near.
 func nearest(name string, known []string) string {
-	best, distance := "", len(name)/3+2
+	best, distance := "", min(len(name)/3+2, max(len(name)-1, 1))
 	for _, k := range known {
 		if d := len(k) - len(name); d >= distance || -d >= distance {
 			continue // cannot be nearer, and the name may be long
 		}
-		if d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(k)); d < distance {
+		d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(k))
+		if d == 2 && sameLetters(name, k) {
+			d = 1 // two letters in the wrong order are one slip
+		}
+		if d < distance {
 			best, distance = k, d
 		}
 	}
 	return best
+}
+
+func sameLetters(a, b string) bool {
+	x, y := []rune(strings.ToLower(a)), []rune(strings.ToLower(b))
+	slices.Sort(x)
+	slices.Sort(y)
+	return slices.Equal(x, y)
 }

@@ -46,8 +46,18 @@ func (a *Applier) unreadable(err error) *Reject {
 	from := min(max(0, int(syntax.ByteOffset)-before), len(a.record))
 	return a.whole(&failure{
 		value:  printable(a.record[from:]),
-		reason: "the record is not valid JSON: " + printable([]byte(strings.TrimPrefix(err.Error(), "jsontext: "))),
+		reason: "the record is not valid JSON: " + syntaxError(syntax),
 	})
+}
+
+// syntaxError says where JSON is wrong: without the path to it where that is no
+// help, as of what is nested very deep.
+func syntaxError(err *jsontext.SyntacticError) string {
+	const longPath = 100
+	if len(err.JSONPointer) > longPath {
+		err = &jsontext.SyntacticError{ByteOffset: err.ByteOffset, Err: err.Err}
+	}
+	return printable([]byte(strings.TrimPrefix(err.Error(), "jsontext: ")))
 }
 
 // printable returns the head of untrusted text, fit for a terminal and for

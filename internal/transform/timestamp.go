@@ -8,21 +8,19 @@ const (
 	minMicros       = 0                       // 1970-01-01T00:00:00Z
 	maxMicros       = 253_402_300_799_999_999 // 9999-12-31T23:59:59.999999Z
 	reasonTimestamp = "is not a time: needed is ISO 8601 with an offset (2025-01-31T09:30:00Z, .000Z, +0000) or milliseconds since 1970"
+	reasonUnsure    = "may be one time or another: milliseconds since 1970 have 12 digits or more, seconds have 10, and dates are read as in 2025-01-31T09:30:00Z"
 	reasonYear      = "is a time outside of the years 1970 to 9999"
 )
 
-// parseTimestamp reads the four forms in which Qualys services write times,
+// parseTimestamp reads the forms in which vendors write times,
 //
 //	2025-01-31T09:30:00Z   2025-01-31T09:30:00.123Z
-//	2025-01-31T09:30:00+0000 (also +00:00)   1738315800000
+//	2025-01-31T09:30:00+0000 (also +00:00)   1738315800000   1738315800
 //
 // as microseconds since 1970, UTC. Digits beyond microseconds are cut off.
 func parseTimestamp(b []byte) (micros int64, reason string) {
-	if millis, rest, ok := digits(b, len(b)); ok && len(rest) == 0 {
-		if millis > maxMicros/microsPerMilli {
-			return 0, reasonYear
-		}
-		return millis * microsPerMilli, ""
+	if n, rest, ok := digits(b, len(b)); ok && len(rest) == 0 {
+		return sinceEpoch(n)
 	}
 	t := clock{rest: b}
 	year := t.number(4, 0, 9999)
@@ -38,7 +36,7 @@ func parseTimestamp(b []byte) (micros int64, reason string) {
 	second := t.number(2, 0, 59)
 	fraction := t.fraction()
 	offset := t.offset()
-	if t.bad || len(t.rest) > 0 || day > daysIn(year, month) {
+	if t.bad || len(t.rest) > 0 || day > fewestDays && day > daysIn(year, month) {
 		return 0, reasonTimestamp
 	}
 	seconds := time.Date(int(year), time.Month(month), int(day), int(hour), int(minute), int(second), 0, time.UTC).Unix() - offset
@@ -47,6 +45,26 @@ func parseTimestamp(b []byte) (micros int64, reason string) {
 		return 0, reasonYear
 	}
 	return micros, ""
+}
+
+// sinceEpoch reads a number as milliseconds since 1970 from 1973 on, and one that
+// is too small for that as seconds from 2001 on. What is below both may be
+// either of them, or a date as in 20250131; so may be 202501310930 and
+// 20250131093000, although they would be milliseconds of 1976 and 2611.
+func sinceEpoch(n int64) (micros int64, reason string) {
+	const firstSeconds, firstUnsure, firstMillis = 1_000_000_000, 10_000_000_000, 100_000_000_000
+	written := func(unit int64) bool { return n/unit >= 1900 && n/unit <= 2100 } // from the year on
+	switch {
+	case n > maxMicros/microsPerMilli:
+		return 0, reasonYear
+	case written(1_0000_0000) || written(1_0000_000000):
+		return 0, reasonUnsure
+	case n >= firstMillis || n == 0:
+		return n * microsPerMilli, ""
+	case n >= firstSeconds && n < firstUnsure:
+		return n * microsPerSecond, ""
+	}
+	return 0, reasonUnsure
 }
 
 // clock reads the parts of an ISO 8601 time one after another.
@@ -134,6 +152,8 @@ func digits(b []byte, n int) (v int64, rest []byte, ok bool) {
 	}
 	return v, b[n:], true
 }
+
+const fewestDays = 28 // of a month
 
 func daysIn(year, month int64) int64 {
 	return int64(time.Date(int(year), time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day())

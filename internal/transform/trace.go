@@ -11,6 +11,7 @@ type trace struct {
 	asset    []traced // by row: of the asset or entry, since it began
 	finding  []traced // of the finding that is being read
 	findings []tracedFinding
+	keep     func(position int) bool // whose rows are wanted: a record may have very many findings
 }
 
 // traced is what became of a row.
@@ -25,12 +26,14 @@ type tracedFinding struct {
 	id   string
 	fate Fate
 	why  failure
-	rows []traced
+	sum  uint64   // of what the rows fill
+	rows []traced // of a finding that is kept
 }
 
-// applyTraced applies a program to a record and notes what becomes of it.
-func applyTraced(p *Program, record []byte) (*trace, *Reject, *Applier) {
-	t := &trace{program: p, asset: make([]traced, len(p.rules)), finding: make([]traced, len(p.rules))}
+// applyTraced applies a program to a record and notes what becomes of it, and of
+// the rows of the findings to keep.
+func applyTraced(p *Program, record []byte, keep func(position int) bool) (*trace, *Reject, *Applier) {
+	t := &trace{program: p, keep: keep, asset: make([]traced, len(p.rules)), finding: make([]traced, len(p.rules))}
 	a := p.NewApplier()
 	a.trace = t
 	reject := a.walk(record)
@@ -108,13 +111,16 @@ func (t *trace) failed(index int, json []byte, reason string) {
 
 // endFinding keeps what was noted of a finding.
 func (t *trace) endFinding(a *Applier, s *scope) {
-	f := tracedFinding{id: a.finding.ExternalID, fate: Taken, rows: t.finding}
+	f := tracedFinding{id: a.finding.ExternalID, fate: Taken, sum: t.program.sum(&t.program.finding, t.finding)}
 	switch {
 	case s.failed:
 		f.fate, f.why = Rejected, s.failure
 	case s.leftOut:
 		f.fate = Omitted
 	}
+	if t.keep(len(t.findings)) {
+		f.rows, t.finding = t.finding, make([]traced, len(t.finding))
+	}
 	t.findings = append(t.findings, f)
-	t.finding = make([]traced, len(t.program.rules))
+	clear(t.finding)
 }

@@ -3,6 +3,7 @@ package transform
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
@@ -43,7 +44,7 @@ func ReadModel(file string, root *yaml.Node) (*Model, error) {
 }
 
 func (d *document) readUserModel(root *yaml.Node) (*Model, error) {
-	m := d.readModel(root)
+	m := d.readModel(root, SourceRole)
 	at := map[string]*yaml.Node{"name": root, "role": root, "fields": root}
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		at[root.Content[i].Value] = root.Content[i+1]
@@ -60,7 +61,7 @@ func (d *document) readUserModel(root *yaml.Node) (*Model, error) {
 			add("name", "", "%v", err)
 		}
 	}
-	if m.Role == TargetRole {
+	if role := at["role"].Value; at["role"] != root && role != SourceRole {
 		add("role", SourceRole, "a model of a file is a source model: its role is %s", SourceRole)
 	}
 	if len(m.Fields) == 0 || len(m.Fields) > maxFields {
@@ -70,6 +71,20 @@ func (d *document) readUserModel(root *yaml.Node) (*Model, error) {
 		return nil, d.problems
 	}
 	return m, nil
+}
+
+// Requiring returns the model with the fields required that another one requires.
+func (m *Model) Requiring(other *Model) *Model {
+	strict := &Model{Name: m.Name, Title: m.Title, Role: m.Role, Description: m.Description, Records: m.Records, Classes: m.Classes,
+		Fields: slices.Clone(m.Fields), byPath: map[string]*Field{}}
+	for i := range strict.Fields {
+		f := &strict.Fields[i]
+		if was := other.byPath[f.Path]; was != nil {
+			f.Required = f.Required || was.Required
+		}
+		strict.add(f)
+	}
+	return strict
 }
 
 // WriteModel writes a model so that it reads as it is: the same model always

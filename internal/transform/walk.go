@@ -20,9 +20,9 @@ var (
 	errDepth     = fmt.Errorf("is nested deeper than %d levels", MaxDepth)
 )
 
-// Vendors' records are read leniently where nothing is lost by it. Repeated
+// Lenient is how records are read where nothing is lost by it. Repeated
 // names are looked for by the Applier, among the fields that the map reads.
-var lenient = []jsontext.Options{
+var Lenient = []jsontext.Options{
 	jsontext.AllowDuplicateNames(true),
 	jsontext.AllowInvalidUTF8(true),
 }
@@ -81,7 +81,7 @@ func (a *Applier) readAhead() error {
 // rewind begins the record again.
 func (a *Applier) rewind() {
 	a.input = *bytes.NewBuffer(a.record) // read in place
-	a.decoder.Reset(&a.input, lenient...)
+	a.decoder.Reset(&a.input, Lenient...)
 }
 
 // object reads the fields of an object that have nodes and skips the others.
@@ -89,15 +89,17 @@ func (a *Applier) object(n *node) error {
 	if _, err := a.decoder.ReadToken(); err != nil {
 		return err
 	}
+	var before *node
 	for a.decoder.PeekKind() != '}' {
 		name, err := a.decoder.ReadValue()
 		if err != nil {
 			return err
 		}
-		child := n.child(a.fieldName(name))
+		child := a.childAfter(before, n, a.fieldName(name))
 		if child == nil {
 			err = a.skip()
 		} else {
+			before = child
 			err = a.field(child)
 		}
 		if err != nil {
@@ -106,6 +108,22 @@ func (a *Applier) object(n *node) error {
 	}
 	_, err := a.decoder.ReadToken()
 	return err
+}
+
+// childAfter returns the child of that name, which comes behind another one (nil:
+// first of all). Records of a source mostly have their fields in one order.
+func (a *Applier) childAfter(before, n *node, name []byte) *node {
+	if before == nil {
+		return n.child(name)
+	}
+	if guess := a.after[before.index]; guess != nil && guess.name == string(name) {
+		return guess
+	}
+	child := n.child(name)
+	if child != nil {
+		a.after[before.index] = child
+	}
+	return child
 }
 
 // fieldName returns the text of a quoted name, valid until the next call.
@@ -265,5 +283,9 @@ func (a *Applier) lasting(raw []byte) []byte {
 
 // since returns the record from the value that begins behind start to here.
 func (a *Applier) since(start int64) []byte {
-	return bytes.TrimLeft(a.record[start:a.decoder.InputOffset()], " \t\r\n:,")
+	value := a.record[start:a.decoder.InputOffset()]
+	for value[0] <= ' ' || value[0] == ':' || value[0] == ',' {
+		value = value[1:]
+	}
+	return value
 }

@@ -15,6 +15,7 @@ import (
 type csvScanner struct {
 	in      *bounded
 	r       *csv.Reader
+	names   []string // of the columns
 	columns [][]byte // their names, in quotes
 	renamed map[string]string
 	from    Position // where the reader began
@@ -51,6 +52,9 @@ func (s *csvScanner) Position() Position { return s.at }
 // Renamed implements Scanner.
 func (s *csvScanner) Renamed() map[string]string { return s.renamed }
 
+// Names implements Scanner.
+func (s *csvScanner) Names() []string { return s.names }
+
 // header reads the names of the columns.
 func (s *csvScanner) header() error {
 	names, err := s.row()
@@ -84,7 +88,7 @@ func (s *csvScanner) header() error {
 		if err != nil {
 			return refused("file-header", "", "the name of column %d is not valid UTF-8", i+1)
 		}
-		s.columns = append(s.columns, append(quoted, ':'))
+		s.names, s.columns = append(s.names, strings.Clone(path)), append(s.columns, append(quoted, ':'))
 	}
 	if len(names) == 1 && strings.ContainsRune(names[0], '\r') {
 		return refused("file-header", "save it with line ends of LF or CRLF", "its lines end by CR alone")
@@ -145,10 +149,10 @@ func (s *csvScanner) Next() (Record, error) {
 			s.at.Records++
 			return setAside(nil, fmt.Sprintf("row %d (line %d): %s", s.at.Row, s.line, unquoted(err))), nil
 		}
-		ok, err := s.encode(values)
-		if err != nil {
+		ok, reason := s.encode(values)
+		if reason != "" {
 			s.at.Records++
-			return setAside(nil, fmt.Sprintf("row %d (line %d) is not valid UTF-8", s.at.Row, s.line)), nil
+			return setAside(nil, fmt.Sprintf("row %d (line %d) %s", s.at.Row, s.line, reason)), nil
 		}
 		if ok {
 			s.at.Records++
@@ -157,8 +161,9 @@ func (s *csvScanner) Next() (Record, error) {
 	}
 }
 
-// encode makes a row a record; ok says whether it has any value.
-func (s *csvScanner) encode(values []string) (ok bool, err error) {
+// encode makes a row a record; ok says whether it has any value, and a reason
+// why it can be none.
+func (s *csvScanner) encode(values []string) (ok bool, reason string) {
 	s.record = append(s.record[:0], '{')
 	for i, value := range values {
 		if value == "" {
@@ -168,11 +173,34 @@ func (s *csvScanner) encode(values []string) (ok bool, err error) {
 			s.record = append(s.record, ',')
 		}
 		ok = true
-		s.record = append(s.record, s.columns[i]...)
+		if s.record = append(s.record, s.columns[i]...); !fits(len(s.record), value) {
+			return false, fmt.Sprintf("is longer than %d MiB as JSON", maxRecord>>20)
+		}
+		var err error
 		if s.record, err = jsontext.AppendQuote(s.record, value); err != nil {
-			return false, err
+			return false, "is not valid UTF-8"
 		}
 	}
 	s.record = append(s.record, '}', '\n')
-	return ok, nil
+	return ok, ""
+}
+
+// fits says whether a value, in quotes, makes a record that has so many bytes no
+// longer than it may be. A control character takes six bytes there.
+func fits(bytesOf int, value string) bool {
+	const escape, short = len(`\u0001`), len(`\n`)
+	if bytesOf += len(`""`); bytesOf+escape*len(value) <= maxRecord {
+		return true
+	}
+	for i := range len(value) {
+		switch c := value[i]; {
+		case c < ' ' && !strings.ContainsRune("\b\f\n\r\t", rune(c)):
+			bytesOf += escape
+		case c < ' ', c == '"', c == '\\':
+			bytesOf += short
+		default:
+			bytesOf++
+		}
+	}
+	return bytesOf <= maxRecord
 }

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"sluice/internal/transform"
 )
 
 // headBytes is how much of a file is looked at to detect how it is read.
@@ -50,10 +52,14 @@ func Detect(name string, content io.Reader, given Options) (io.Reader, Options, 
 		return nil, given, err
 	}
 	found.Encoding = encoding
+	next := nextOf(encoding, order)
+	if !legible(head[mark:], next) {
+		return nil, given, refused("file-format", "export the records as CSV, JSON or NDJSON", "it is no text")
+	}
 	if _, err := raw.Discard(mark); err != nil {
 		return nil, given, err
 	}
-	text := bufio.NewReaderSize(&limited{r: decoded(raw, encoding, order), rest: MaxBytes}, headBytes)
+	text := bufio.NewReaderSize(&limited{r: decoded(raw, encoding, next), rest: MaxBytes}, headBytes)
 	if head, err = peek(text); err != nil {
 		return nil, given, err
 	}
@@ -123,7 +129,7 @@ func detectFormat(name string, head []byte) (string, error) {
 // severalValues says whether one JSON object ends in the head, and another one
 // begins.
 func severalValues(head []byte) bool {
-	d := jsontext.NewDecoder(bytes.NewReader(head), lenient...)
+	d := jsontext.NewDecoder(bytes.NewReader(head), transform.Lenient...)
 	if d.SkipValue() != nil {
 		return false
 	}

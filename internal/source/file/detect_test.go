@@ -2,12 +2,17 @@ package file
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
+	"testing/iotest"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
 	"pgregory.net/rapid"
@@ -59,6 +64,13 @@ func TestHowAFileIsRead(t *testing.T) {
 	}
 }
 
+// noise is what nobody wrote: bytes without any order.
+func noise() string {
+	bytes := make([]byte, 100_000)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(bytes)
+	return string(bytes)
+}
+
 func TestFilesThatAreNoRecords(t *testing.T) {
 	t.Parallel()
 	for says, content := range map[string]string{
@@ -66,6 +78,8 @@ func TestFilesThatAreNoRecords(t *testing.T) {
 		"it is a ZIP archive or an Excel workbook": "PK\x03\x04...",
 		"it is compressed by gzip":                 "\x1f\x8b\x08",
 		"it looks like XML or HTML":                "<html>",
+		"it is no text":                            noise(),
+		"it is no text (":                          "\x7fELF" + strings.Repeat("\x00", 100),
 	} {
 		_, _, err := Detect("a", strings.NewReader(content), Options{})
 		require.ErrorContains(t, err, says)
@@ -88,7 +102,56 @@ func TestTextThatStopsBeingUTF8SaysWhere(t *testing.T) {
 	text, _, err := Detect("a.csv", strings.NewReader("id\n"+strings.Repeat("a\n", 100_000)+"\xe4\n"), Options{})
 	require.NoError(t, err)
 	_, err = io.ReadAll(text)
-	require.EqualError(t, err, "it is not in utf-8: line 100002, byte 200004 (say in which encoding it is, such as --encoding windows-1252)")
+	require.EqualError(t, err, "it is not in utf-8: line 100002, character 1 (say in which encoding it is, such as --encoding windows-1252)")
+}
+
+// TestTwoIdsDoNotBecomeOne because neither of them is of the encoding.
+func TestTwoIdsDoNotBecomeOne(t *testing.T) {
+	t.Parallel()
+	le := func(units ...uint16) (text string) {
+		for _, unit := range units {
+			text += string([]byte{byte(unit), byte(unit >> 8)})
+		}
+		return text
+	}
+	for what, c := range map[string]struct {
+		content, encoding, says string
+	}{
+		"windows-1252 has no 0x81":   {"id\nk\xe4se\nab\x81\n", Windows1252, "it is not in windows-1252: line 3, character 3 (save it in utf-8, and import that)"},
+		"nor 0x9d":                   {"id\n\xe4\x9d\n", "", "it is not in windows-1252: line 2, character 2"},
+		"half a character of UTF-16": {le('i', 'd', '\n', 'a', 0xD83D, 0xDE00, 0xD83D, 'b', '\n'), UTF16, "it is not in utf-16: line 2, character 3"},
+		"the second half of one":     {le(0xFEFF, 'i', '\n', 0xDE00), "", "it is not in utf-16: line 2, character 1"},
+		"half of it at the end":      {le(0xFEFF, 'i', '\n', 'a', 0xD83D), "", "it is not in utf-16: line 2, character 2"},
+		"an odd byte at the end":     {le(0xFEFF, 'i', 'd', '\n') + "a", "", "it is not in utf-16: line 2, character 1"},
+	} {
+		text, _, err := Detect("a.csv", strings.NewReader(c.content), Options{Encoding: c.encoding})
+		require.NoError(t, err, what)
+		_, err = io.ReadAll(text)
+		require.ErrorContains(t, err, c.says, what)
+	}
+}
+
+// TestTextIsDecodedAsTheStandardSays, whatever the pieces that it comes in.
+func TestTextIsDecodedAsTheStandardSays(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		name := rapid.SampledFrom(Encodings()).Draw(rt, "encoding")
+		encoder := map[string]*encoding.Encoder{
+			UTF8: encoding.Nop.NewEncoder(), Windows1252: charmap.Windows1252.NewEncoder(),
+			UTF16: unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM).NewEncoder(),
+		}[name]
+		var want strings.Builder
+		for _, r := range rapid.SliceOf(rapid.OneOf(rapid.Rune(), rapid.SampledFrom([]rune("aä€\n😀")))).Draw(rt, "text") {
+			if _, err := encoder.String(string(r)); err == nil && r != utf8.RuneError {
+				want.WriteRune(r)
+			}
+		}
+		content, err := encoder.String(want.String())
+		require.NoError(rt, err)
+		read, err := io.ReadAll(decoded(iotest.OneByteReader(strings.NewReader(content)), name, nextOf(name, binary.BigEndian)))
+		require.NoError(rt, err)
+		require.Equal(rt, want.String(), string(read))
+	})
 }
 
 func TestATextAboveItsBoundIsRefused(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"sluice/internal/transform"
 )
 
 // listDepth is in how many objects the list of records is looked for.
@@ -32,7 +34,7 @@ func scanJSON(open func(int64) io.Reader, o Options, at Position) (*jsonScanner,
 	s := &jsonScanner{wanted: o.Records, at: at}
 	if !at.Inside {
 		s.in = &bounded{r: open(0)}
-		s.decoder = jsontext.NewDecoder(s.in, lenient...)
+		s.decoder = jsontext.NewDecoder(s.in, transform.Lenient...)
 		s.at = Position{}
 		return s, nil
 	}
@@ -48,7 +50,7 @@ func scanJSON(open func(int64) io.Reader, o Options, at Position) (*jsonScanner,
 	lead.WriteString("[null")
 	s.base = at.Offset - int64(lead.Len())
 	s.in = &bounded{r: io.MultiReader(strings.NewReader(lead.String()), open(at.Offset))}
-	s.decoder = jsontext.NewDecoder(s.in, lenient...)
+	s.decoder = jsontext.NewDecoder(s.in, transform.Lenient...)
 	for range 2*len(at.List) + len("[n") {
 		if _, err := s.token(); err != nil {
 			return nil, err
@@ -100,7 +102,8 @@ func (s *jsonScanner) wrong(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return refused("file-json", "it may have been cut off", "it ends in the middle, behind record %d", s.at.Records)
 	}
-	return refused("file-json", "", "it is not valid JSON behind record %d, at byte %d: %s", s.at.Records, s.base+s.decoder.InputOffset()+1, said(err))
+	place, reason := said(err)
+	return refused("file-json", "", "it is not valid JSON behind record %d, at byte %d: %s", s.at.Records, s.base+place+1, reason)
 }
 
 // token reads one token outside of records.

@@ -33,13 +33,12 @@ func Encodings() []string { return []string{UTF8, UTF16, Windows1252} }
 // Bounds of what is read.
 const (
 	MaxBytes   = 1 << 30  // of a file's text, in UTF-8
-	maxRecord  = 64 << 20 // bytes of a record
+	maxRecord  = 16 << 20 // bytes of a record, in the file and as JSON
 	maxColumns = 2000
 	maxHeader  = 64 << 10 // bytes of the names of all columns: each record repeats them
 	// maxDelimiters bounds what could be columns in a row, before it is known
 	// which of them are in quotes.
 	maxDelimiters = 1_000_000
-	maxDepth      = 64 // of objects and lists in a record
 )
 
 // Options say how a file is read. What is empty is detected.

@@ -35,6 +35,9 @@ type Scanner interface {
 	Next() (Record, error)
 	// Position is behind the last record.
 	Position() Position
+	// Names are those of the records' fields, as paths write them: all columns of
+	// CSV, and those of JSON that were met so far.
+	Names() []string
 	// Renamed says which names paths write otherwise: by name, how.
 	Renamed() map[string]string
 }

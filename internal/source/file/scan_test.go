@@ -66,7 +66,7 @@ func TestRecordsOfFiles(t *testing.T) {
 			"! row 5 (line 5): a value that is not in quotes has one in it", "! row 6 (line 6): a value goes on behind its closing quote (a quote inside of one is written twice)", `{"id":"6","name":"d"}`}},
 		"rows are counted past values of several lines": {comma, "id,name\n1,\"a\n\nb\"\n2\n", []string{`{"id":"1","name":"a\n\nb"}`, "! row 3 (line 5) has 1 values, and the header 2"}},
 		"an object a line": {Options{Format: NDJSON}, "{\"id\": 1}\n\n {\"id\":\"\\u0000\"} \r\n[1]\n{\n{} 1\n{}{}\n{\"a b\":{\"c.d\":[]}}", []string{
-			`{"id":1}`, `{"id":"\u0000"}`, "! line 4 is no object", "! line 5 is not valid JSON: unexpected EOF after offset 2", "! line 6 has more behind its object", "! line 7 has more behind its object", `{"a_b":{"c_d":[]}}`}},
+			`{"id":1}`, `{"id":"\u0000"}`, "! line 4 is no object", "! line 5 is not valid JSON at byte 3: unexpected EOF", "! line 6 has more behind its object", "! line 7 has more behind its object", `{"a_b":{"c_d":[]}}`}},
 		"a list":                            {Options{Format: JSON}, " [ {\"id\":\n1.50} , 7,{\"id\":2} ] ", []string{`{"id":1.50}`, "! record 2 is no object", `{"id":2}`}},
 		"an empty list":                     {Options{Format: JSON}, "[]", nil},
 		"an object with an empty list":      {Options{Format: JSON}, `{"items":[]}`, nil},
@@ -79,6 +79,45 @@ func TestRecordsOfFiles(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Equal(t, c.records, records, name)
 	}
+}
+
+// TestARecordIsNoLongerAsJSONThanItMayBe, though it is in the file.
+func TestARecordIsNoLongerAsJSONThanItMayBe(t *testing.T) {
+	t.Parallel()
+	for escaped, times := range map[string]int{"\x01": 6, `\`: 2, `""`: 2, "\n": 2} {
+		value := func(n int) string { return strings.Repeat(escaped, n) }
+		longest := (maxRecord - len(`{"id":""}`)) / times
+		records, err := scanned(t, "id\n\""+value(longest)+"\"\n\""+value(longest+2)+"\"\n3\n", comma)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(records[0]), maxRecord)
+		require.Contains(t, records[1], " is longer than 16 MiB as JSON", "%q", escaped)
+		require.Equal(t, `{"id":"3"}`, records[2])
+	}
+	records, err := scanned(t, `{"a":"`+strings.Repeat("\xff", maxRecord/2)+"\"}\n{}", Options{Format: NDJSON})
+	require.NoError(t, err)
+	require.Equal(t, []string{"! line 1 is longer than 16 MiB", "{}"}, records)
+}
+
+func TestTheNamesThatRecordsHave(t *testing.T) {
+	t.Parallel()
+	for text, o := range map[string]Options{
+		"a b,c\n1,\n": comma,
+		`[{"a b":{"x":1}},7,{"c":[{"y":2}],"a.b":null}]`: {Format: JSON},
+		"{\"a b\":1}\n{\"c\":2}":                         {Format: NDJSON},
+	} {
+		s, err := Scan(from(text), o, Position{})
+		require.NoError(t, err)
+		_, err = all(t, s)
+		require.NoError(t, err)
+		require.Equal(t, []string{"a_b", "c"}, s.Names(), text)
+	}
+}
+
+// TestJSONOfManyLevelsIsToldInFewWords: not with all the names that lead there.
+func TestJSONOfManyLevelsIsToldInFewWords(t *testing.T) {
+	t.Parallel()
+	_, err := scanned(t, "["+strings.Repeat(`{"a":`, 100_000), Options{Format: JSON})
+	require.EqualError(t, err, "it is not valid JSON behind record 0, at byte 49997: exceeded max depth")
 }
 
 func TestFilesThatCannotBeRead(t *testing.T) {
@@ -106,7 +145,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		"a scalar":            {Options{Format: JSON}, `7`, "it has no list of objects"},
 		"two lists":           {Options{Format: JSON}, `{"a":[{}],"b":{"c":[{}]}}`, "several lists of objects, a and b.c: which one has the records? (say which by --records, such as --records a)"},
 		"another list":        {Options{Format: JSON, Records: "c"}, `{"a":[{}]}`, "it has no list c"},
-		"nested endlessly":    {Options{Format: JSON}, strings.Repeat("[", 20000), "exceeded max depth"},
+		"nested endlessly":    {Options{Format: JSON}, strings.Repeat("[", 20000), "behind record 0, at byte 10001: exceeded max depth"},
 	} {
 		_, err := scanned(t, c.text, c.options)
 		require.ErrorContains(t, err, c.says, name)
@@ -137,22 +176,22 @@ func TestARecordWithoutAnEndIsGivenUp(t *testing.T) {
 		text    string
 		most    int64
 	}{
-		"a quote never closed":  {comma, "id\n\"", "abcdefghij", 65 << 20},
+		"a quote never closed":  {comma, "id\n\"", "abcdefghij", 17 << 20},
 		"columns without end":   {comma, "id\n", ",", 3 << 20},
 		"a header without end":  {comma, "", "a,b,c,d,", 3 << 20},
-		"a line without end":    {Options{Format: NDJSON}, `{"a":"`, "abcdefghij", 65 << 20},
-		"a string without end":  {Options{Format: JSON}, `[{"a":"`, "abcdefghij", 65 << 20},
-		"a record without end":  {Options{Format: JSON}, `[{"a":[`, "1,", 65 << 20},
-		"a string on the way":   {Options{Format: JSON}, `{"a":"`, "abcdefghij", 65 << 20},
-		"blanks on the way":     {Options{Format: JSON}, `{"a":`, "          ", 65 << 20},
-		"blanks between values": {Options{Format: JSON}, `[{},`, "          ", 65 << 20},
+		"a line without end":    {Options{Format: NDJSON}, `{"a":"`, "abcdefghij", 17 << 20},
+		"a string without end":  {Options{Format: JSON}, `[{"a":"`, "abcdefghij", 17 << 20},
+		"a record without end":  {Options{Format: JSON}, `[{"a":[`, "1,", 17 << 20},
+		"a string on the way":   {Options{Format: JSON}, `{"a":"`, "abcdefghij", 17 << 20},
+		"blanks on the way":     {Options{Format: JSON}, `{"a":`, "          ", 17 << 20},
+		"blanks between values": {Options{Format: JSON}, `[{},`, "          ", 17 << 20},
 	} {
 		text := &endless{head: c.head, text: c.text}
 		s, err := Scan(func(int64) io.Reader { return text }, c.options, Position{})
 		if err == nil {
 			_, err = all(t, s)
 		}
-		require.ErrorContains(t, err, "is longer than 64 MiB, or has more than 1000000 delimiters", name)
+		require.ErrorContains(t, err, "is longer than 16 MiB, or has more than 1000000 delimiters", name)
 		require.Less(t, text.read, c.most, name)
 	}
 }

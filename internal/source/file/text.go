@@ -2,13 +2,13 @@ package file
 
 import (
 	"bytes"
-	"errors"
+	"encoding/binary"
 	"io"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
-	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
 
@@ -20,14 +20,14 @@ var (
 
 // detectEncoding says in which encoding a file that begins with head is, and
 // how long the mark is that says so.
-func detectEncoding(head []byte, given string) (name string, mark int, order unicode.Endianness, err error) {
+func detectEncoding(head []byte, given string) (name string, mark int, order binary.ByteOrder, err error) {
 	switch {
 	case bytes.HasPrefix(head, markUTF8):
 		name, mark = UTF8, len(markUTF8)
 	case bytes.HasPrefix(head, markUTF16LE):
-		name, mark, order = UTF16, len(markUTF16LE), unicode.LittleEndian
+		name, mark, order = UTF16, len(markUTF16LE), binary.LittleEndian
 	case bytes.HasPrefix(head, markUTF16BE):
-		name, mark, order = UTF16, len(markUTF16BE), unicode.BigEndian
+		name, mark, order = UTF16, len(markUTF16BE), binary.BigEndian
 	default:
 		order = byteOrder(head)
 		switch {
@@ -59,52 +59,135 @@ func zeros(head []byte, odd int) (n int) {
 	return n
 }
 
-func byteOrder(head []byte) unicode.Endianness {
+func byteOrder(head []byte) binary.ByteOrder {
 	if zeros(head, 0) > zeros(head, 1) {
-		return unicode.BigEndian
+		return binary.BigEndian
 	}
-	return unicode.LittleEndian
+	return binary.LittleEndian
 }
 
 // validUTF8 allows that the last character was cut off.
 func validUTF8(head []byte) bool {
 	for len(head) > 0 {
-		r, size := utf8.DecodeRune(head)
-		if r == utf8.RuneError && size == 1 {
-			return !utf8.FullRune(head)
+		_, size := nextUTF8(head)
+		if size <= 0 {
+			return size == 0
 		}
 		head = head[size:]
 	}
 	return true
 }
 
-// decoded reads a file's text in UTF-8.
-func decoded(r io.Reader, name string, order unicode.Endianness) io.Reader {
+// A next reads the character that a text begins with. Its size in bytes is 0
+// where the text ends within it, and below 0 where so many bytes are none.
+type next func(text []byte) (r rune, size int)
+
+// nextOf reads the characters of an encoding.
+func nextOf(name string, order binary.ByteOrder) next {
 	switch name {
 	case UTF16:
-		return transform.NewReader(r, unicode.UTF16(order, unicode.IgnoreBOM).NewDecoder())
+		return func(text []byte) (rune, int) { return nextUTF16(text, order) }
 	case Windows1252:
-		return transform.NewReader(r, charmap.Windows1252.NewDecoder())
+		return nextWindows1252
 	}
-	return &validated{r: transform.NewReader(r, encoding.UTF8Validator), line: 1}
+	return nextUTF8
 }
 
-// validated knows where its text stops being UTF-8.
-type validated struct {
-	r      io.Reader
-	offset int64
-	line   int64
+func nextUTF8(text []byte) (rune, int) {
+	r, size := utf8.DecodeRune(text)
+	switch {
+	case r != utf8.RuneError || size > 1:
+		return r, size
+	case !utf8.FullRune(text):
+		return r, 0
+	}
+	return r, -1
 }
 
-// Read implements io.Reader.
-func (v *validated) Read(p []byte) (int, error) {
-	n, err := v.r.Read(p)
-	v.offset += int64(n)
-	v.line += int64(bytes.Count(p[:n], []byte("\n")))
-	if errors.Is(err, encoding.ErrInvalidUTF8) {
-		err = refused("file-encoding", "say in which encoding it is, such as --encoding "+Windows1252, "it is not in %s: line %d, byte %d", UTF8, v.line, v.offset+1)
+func nextWindows1252(text []byte) (rune, int) {
+	r := charmap.Windows1252.DecodeByte(text[0])
+	if r == utf8.RuneError {
+		return r, -1
 	}
-	return n, err
+	return r, 1
+}
+
+func nextUTF16(text []byte, order binary.ByteOrder) (rune, int) {
+	const unit = 2
+	if len(text) < unit {
+		return utf8.RuneError, 0
+	}
+	r := rune(order.Uint16(text))
+	if !utf16.IsSurrogate(r) {
+		return r, unit
+	}
+	if len(text) < 2*unit {
+		return utf8.RuneError, 0
+	}
+	if r = utf16.DecodeRune(r, rune(order.Uint16(text[unit:]))); r == utf8.RuneError {
+		return r, -unit
+	}
+	return r, 2 * unit
+}
+
+// legible says whether a head is of characters that a text has, but for a few.
+func legible(head []byte, n next) bool {
+	const few, share = 10, 20 // or one in so many
+	all, illegible := 0, 0
+	for len(head) > 0 {
+		r, size := n(head)
+		if size == 0 {
+			break
+		}
+		if all++; size < 0 || unicode.IsControl(r) && !unicode.IsSpace(r) {
+			illegible++
+		}
+		head = head[max(size, -size):]
+	}
+	return illegible <= few || illegible*share <= all
+}
+
+// decoded reads a text in UTF-8.
+func decoded(r io.Reader, encoding string, n next) io.Reader {
+	return transform.NewReader(r, &decoder{encoding: encoding, next: n})
+}
+
+// A decoder writes a text in UTF-8, up to what is not of its encoding: put down
+// as U+FFFD, two ids could become one.
+type decoder struct {
+	transform.NopResetter
+	encoding        string
+	next            next
+	line, character int64 // before the next character
+}
+
+// Transform implements transform.Transformer.
+func (d *decoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
+	for nSrc < len(src) {
+		r, size := d.next(src[nSrc:])
+		switch {
+		case size == 0 && !atEOF:
+			return nDst, nSrc, transform.ErrShortSrc
+		case size <= 0:
+			return nDst, nSrc, d.broken()
+		case nDst+utf8.RuneLen(r) > len(dst):
+			return nDst, nSrc, transform.ErrShortDst
+		}
+		nDst += utf8.EncodeRune(dst[nDst:], r)
+		nSrc += size
+		if d.character++; r == '\n' {
+			d.line, d.character = d.line+1, 0
+		}
+	}
+	return nDst, nSrc, nil
+}
+
+func (d *decoder) broken() error {
+	advice := "save it in " + UTF8 + ", and import that"
+	if d.encoding == UTF8 {
+		advice = "say in which encoding it is, such as --encoding " + Windows1252
+	}
+	return refused("file-encoding", advice, "it is not in %s: line %d, character %d", d.encoding, d.line+1, d.character+1)
 }
 
 // limited is a text of no more than so many bytes.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,9 +22,9 @@ func TestEveryStreamHasAModelAndADefaultMap(t *testing.T) {
 	t.Parallel()
 	for _, s := range qualysvm.New(pages).AssetTypes() {
 		require.NotNil(t, models().Get(s.Model), s.Model)
-		program := compile(t, s.Map)
-		require.Equal(t, s.Model, program.Source())
-		require.Equal(t, s.Class, program.AssetClass())
+		m := defaultMap(t, s.Map)
+		require.Equal(t, s.Model, m.Source)
+		require.Equal(t, s.Class, m.AssetClass)
 	}
 }
 
@@ -92,15 +93,16 @@ func record(t *testing.T, file, stream string) []byte {
 
 func compile(t *testing.T, name string) *transform.Program {
 	t.Helper()
+	program, err := transform.Compile(defaultMap(t, name), models())
+	require.NoError(t, err)
+	return program
+}
+
+func defaultMap(t *testing.T, name string) *transform.Map {
+	t.Helper()
 	maps, err := transform.LoadMaps(schema.Maps())
 	require.NoError(t, err)
-	for _, m := range maps {
-		if m.Name == name {
-			program, err := transform.Compile(m, models())
-			require.NoError(t, err)
-			return program
-		}
-	}
-	t.Fatalf("there is no map %s", name)
-	return nil
+	i := slices.IndexFunc(maps, func(m *transform.Map) bool { return m.Name == name })
+	require.GreaterOrEqual(t, i, 0, "there is no map %s", name)
+	return maps[i]
 }

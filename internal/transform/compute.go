@@ -105,16 +105,23 @@ func (a *Applier) sizeRead(r *rule) (size int) {
 	return size
 }
 
-// readBy returns what a rule's expression reads, as a JSON object.
+// readBy returns what a rule's expression reads, as a JSON object: of long
+// fields no more than a reject shows.
 func (a *Applier) readBy(r *rule) []byte {
 	json := []byte{'{'}
 	for _, read := range r.expr.reads {
 		s := a.scope(read.variable == findingVariable)
-		if c := &a.captured[read.member.capture]; c.scope == s.id {
-			if len(json) > 1 {
-				json = append(json, ',')
-			}
-			json = append(append(quote(json, read.variable+"."+read.member.name), ':'), c.json...)
+		c := &a.captured[read.member.capture]
+		if c.scope != s.id {
+			continue
+		}
+		if len(json) > 1 {
+			json = append(json, ',')
+		}
+		json = append(quote(json, read.variable+"."+read.member.name), ':')
+		json = append(json, c.json[:min(len(c.json), maxRejectText)]...)
+		if len(json) > maxRejectText {
+			return json
 		}
 	}
 	return append(json, '}')
