@@ -37,6 +37,7 @@ type Applier struct {
 	findingObject jsonObject
 	captured      []captured
 	result        []byte // of the expression evaluated last
+	collector     collector
 	cost          uint64 // of the record's expressions so far
 	computed      int    // bytes that they gave
 

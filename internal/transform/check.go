@@ -23,6 +23,7 @@ type binding struct {
 	target *Field
 	slot   slot
 	read   Type // what the source's value is read as
+	many   bool // the values of all elements of a list go to one attribute
 	rule   rule
 }
 
@@ -148,7 +149,8 @@ func (c *checker) field(i int, key, text string, model *Model) (Path, *Field) {
 	return p, f
 }
 
-// lists checks that a value of a list's element goes to an element.
+// lists checks that a value of a list's element goes to an element, or all of
+// them to one attribute.
 func (c *checker) lists(i int) {
 	b := &c.bindings[i]
 	if whole, ok := strings.CutSuffix(b.row.From, "[]"); ok {
@@ -157,18 +159,19 @@ func (c *checker) lists(i int) {
 	}
 	from, to := b.from.depth(), b.to.depth()
 	if c.source.Records == RecordsAreFindings {
-		if from > 0 {
-			c.addf(i, "from", "%s is inside a list (\"[]\"), and a record of %s is one finding: it cannot take the values of many elements", b.row.From, c.source.Name)
-		}
-		return
+		to = 0 // the record is the element
 	}
-	if from == to {
+	b.many = from > to && b.target.Type == Any
+	if from == to || b.many {
 		return
 	}
 	hint := ""
 	switch {
+	case c.source.Records == RecordsAreFindings:
+		c.addf(i, "from", "%s is inside a list (\"[]\"), and a record of %s is one finding: only an attribute can take the values of many elements, as a list", b.row.From, c.source.Name)
+		return
 	case from > to:
-		hint = fmt.Sprintf("; one %s cannot take the values of many elements", b.row.To)
+		hint = fmt.Sprintf("; one %s cannot take the values of many elements, only an attribute can, as a list", b.row.To)
 	case from < to:
 		hint = fmt.Sprintf("; elements of %s are filled from the elements of a list", b.to.list())
 	}
@@ -239,7 +242,7 @@ func (c *checker) together() {
 		} else {
 			filled[b.row.To] = i
 		}
-		if b.source == nil || b.from.depth() != 1 {
+		if b.source == nil || c.source.Records == RecordsAreFindings || b.to.depth() == 0 || b.from.depth() == 0 {
 			continue
 		}
 		switch {

@@ -4,18 +4,21 @@ package transform
 func (c *checker) types(i int) {
 	b := &c.bindings[i]
 	from := b.sourceType()
+	if b.many {
+		from = Array
+	}
 	whole := from == Object || from == Array
 	b.read = b.target.Type
 	switch {
 	case b.row.Values != nil:
 		if whole {
-			c.addf(i, "values", "%s is of type %s, which a table cannot have a row for", b.row.from(), from)
+			c.addf(i, "values", "%s is of type %s, which a table cannot have a row for%s", b.row.from(), from, b.eachByExpr())
 		}
 		return
 	case b.row.Convert != "":
 		b.read = Type(b.row.Convert)
 		if whole {
-			c.addf(i, "convert", "%s is of type %s, which cannot be converted", b.row.from(), from)
+			c.addf(i, "convert", "%s is of type %s, which cannot be converted%s", b.row.from(), from, b.eachByExpr())
 		}
 		if b.target.Type != Any && b.target.Type != b.read {
 			c.addf(i, "convert", "%s is of type %s, but convert gives %s", b.row.To, b.target.Type, b.read)
@@ -28,6 +31,14 @@ func (c *checker) types(i int) {
 		}
 		c.add(i, "to", suggestion, "%s is of type %s and %s of type %s%s", b.row.from(), from, b.row.To, b.target.Type, hint)
 	}
+}
+
+// eachByExpr says what takes the values of a list one by one.
+func (b *binding) eachByExpr() string {
+	if !b.many {
+		return ""
+	}
+	return ": what is to be done with each element is said by an expression, such as record.tags.map(tag, tag.name)"
 }
 
 // sourceType is the type of what a row takes.

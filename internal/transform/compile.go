@@ -117,6 +117,9 @@ type rule struct {
 	hasFallback bool
 	fallback    value
 	attribute   int // index in its level's attributes
+	// each, of a row that takes the values of all elements of a list, is the way
+	// from an element to its value.
+	each []step
 }
 
 // A level is what is done once for each asset or entry, or once for each finding.
@@ -155,7 +158,7 @@ func Compile(m *Map, models *Models) (*Program, error) {
 		r.of = b.read
 		r.finding = r.slot.ofFinding()
 		r.id = r.slot.isID()
-		r.required = (b.target.Required || b.source != nil && b.source.Required) && !r.hasFallback
+		r.required = (b.target.Required || b.source != nil && b.source.Required && !b.many) && !r.hasFallback
 		r.missing = "is missing, and is needed"
 		if !b.target.Required {
 			r.missing = "is missing, and needed: source model " + m.Source + " says that it is always there"
@@ -166,7 +169,12 @@ func Compile(m *Map, models *Models) (*Program, error) {
 			l.ids = append(l.ids, r)
 		}
 		if r.expr = b.expr; r.expr == nil {
-			n := p.plant(b.from, r)
+			from := b.from
+			if b.many {
+				from, r.each = b.from.split(b.to.depth())
+				r.keepEmpty = false // in place of a list it is none
+			}
+			n := p.plant(from, r)
 			n.rules = append(n.rules, r)
 			continue
 		}

@@ -38,6 +38,13 @@
 // results, and in how much of a record they read, each and all of a record
 // together; what goes beyond is rejected.
 //
+// # Lists
+//
+// What is inside of the list of findings goes to findings. The values of all
+// elements of any other list, and of lists inside of it, go to an attribute as one
+// list, in their order: tags[].name, findings[].cves[].id. Elements without a value
+// add none.
+//
 // # Forms
 //
 // A map is YAML (ParseMap, WriteYAML) or a table for spreadsheets (ParseCSV,

@@ -8,7 +8,14 @@ func (a *Applier) take(r *rule, s *scope, raw []byte) {
 	if a.trace != nil {
 		a.trace.source(r, raw)
 	}
-	v, reason := r.read(&a.scratch, raw)
+	given, reason := raw, ""
+	if r.each != nil {
+		given, reason = a.collect(raw, r.each)
+	}
+	var v value
+	if reason == "" {
+		v, reason = r.read(&a.scratch, given)
+	}
 	if reason != "" {
 		a.fail(s, r.index, r.label, raw, reason)
 		return

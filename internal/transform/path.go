@@ -2,6 +2,7 @@ package transform
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -68,6 +69,22 @@ func (p Path) depth() int {
 		}
 	}
 	return n
+}
+
+// split returns the path to the list that values are inside of behind so many
+// others, and the way from an element of it to a value.
+func (p Path) split(lists int) (to Path, each []step) {
+	for i, s := range p.steps {
+		if s.list {
+			lists--
+		}
+		if lists < 0 {
+			to.steps = slices.Clone(p.steps[:i+1])
+			to.steps[i].list = false
+			return to, p.steps[i+1:]
+		}
+	}
+	return p, nil
 }
 
 // list returns the path of the first list of p, with its "[]", or "".
