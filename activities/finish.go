@@ -25,8 +25,8 @@ type FinishInput struct {
 	Complete []string `json:"complete,omitempty"`
 }
 
-// Finish closes the run: watermarks, unless it was dry or a replay, history,
-// lease.
+// Finish closes the run: watermarks, where it says how far the profile has come,
+// history, lease.
 func (a *Activities) Finish(ctx context.Context, in FinishInput) error {
 	return a.toTemporal(ctx, a.finish(ctx, in))
 }

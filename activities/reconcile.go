@@ -43,7 +43,11 @@ func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventor
 	if err != nil {
 		return inventory.Reconciled{}, err
 	}
-	conflicting, err := a.store.Conflicting(ctx, in.RunID, fetchedBy, in.Stream)
+	seenBy := in.RunID // whose batches have all the records
+	if plan.Replay != nil && plan.Replay.RejectsOnly {
+		seenBy = fetchedBy
+	}
+	conflicting, err := a.store.Conflicting(ctx, seenBy, in.Stream)
 	if err != nil {
 		return inventory.Reconciled{}, err
 	}
@@ -70,13 +74,21 @@ func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventor
 	for _, s := range scopes {
 		unread = append(unread, s.ID)
 	}
+	acceptBy, err := a.acceptBy(ctx, plan)
+	if err != nil {
+		return inventory.Reconciled{}, err
+	}
 	policy := inventory.Policy{
-		Full: scope.Full && unknown == 0, ShrinkPercent: plan.ShrinkPercent, AcceptShrink: plan.AcceptShrink, AcceptBy: acceptBy(plan),
+		ShrinkPercent: plan.ShrinkPercent, AcceptShrink: plan.AcceptShrink, AcceptBy: acceptBy,
 		SetAside: aside, Unread: unread, RetireAfter: plan.RetireAfter, FixAbsent: plan.AbsentFindings == "fixed" && !source.Drifts(kind, plan.Filters),
 		AllAssets: source.ReadsUploads(kind) && !bringsAssets(plan, scope.Class),
 	}
 	var done inventory.Reconciled
 	err = a.store.UnderLease(ctx, in.RunID, func(tx pgx.Tx) error {
+		if scope, err = sinceReplayed(ctx, tx, scope, plan); err != nil {
+			return err
+		}
+		policy.Full = scope.Full && unknown == 0
 		apply := inventory.Reconcile
 		if plan.Dry {
 			apply = inventory.ReconcileDry
@@ -128,12 +140,20 @@ func bringsAssets(plan catalog.Plan, class string) bool {
 
 // acceptBy is the command that lets a run as this one take any share of the
 // assets and findings for gone.
-func acceptBy(plan catalog.Plan) string {
+func (a *Activities) acceptBy(ctx context.Context, plan catalog.Plan) (string, error) {
 	switch {
 	case plan.Replay != nil:
-		return fmt.Sprintf("sluice runs replay %d --accept-shrink", plan.Replay.Run)
+		command := fmt.Sprintf("sluice runs replay %d --accept-shrink", plan.Replay.Run)
+		for _, s := range plan.Streams {
+			m, err := a.store.MapByID(ctx, s.MapID)
+			if err != nil {
+				return "", err
+			}
+			command += " --map " + s.Name + "=" + m.Ref()
+		}
+		return command, nil
 	case plan.Upload != 0:
-		return "sluice import FILE --profile " + plan.Profile + " --accept-shrink"
+		return "sluice import FILE --profile " + plan.Profile + " --accept-shrink", nil
 	}
-	return "sluice run " + plan.Profile + " --mode full --accept-shrink"
+	return "sluice run " + plan.Profile + " --mode full --accept-shrink", nil
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+
 	"sluice/internal/catalog"
 	"sluice/internal/declare"
 	"sluice/internal/fault"
@@ -46,11 +48,17 @@ func (a *Activities) planReplay(ctx context.Context, in ReplayInput) (Planned, e
 		return planned, err
 	}
 	planned.Pool, planned.Warnings = "", nil // no vendor is asked
-	since, err := a.store.Since(ctx, in.Run, plan.Streams[0].Name)
-	if err != nil {
+	if planned.RunID == 0 {
+		return planned, nil
+	}
+	var since catalog.Since
+	if err := pgx.BeginFunc(ctx, a.store.Pool(), func(tx pgx.Tx) (err error) {
+		since, err = catalog.SinceRun(ctx, tx, planned.RunID, in.Run, "")
+		return err
+	}); err != nil {
 		return planned, err
 	}
-	if since.Overtaken && planned.RunID != 0 {
+	if since.Overtaken {
 		warning := fmt.Sprintf("there were other runs since run %d: what they brought stays as it is; "+
 			"to map it anew too, replay them after this one, the oldest first, or fetch all with '%s'", in.Run, "sluice run "+plan.Profile+" --mode full")
 		planned.Warnings = []string{warning}

@@ -45,6 +45,10 @@ func (a *Activities) upsert(ctx context.Context, ref catalog.BatchRef) (catalog.
 		if plan.Dry {
 			write = inventory.WriteDry
 		}
+		scope, err := sinceReplayed(ctx, tx, scope, plan)
+		if err != nil {
+			return catalog.BatchCounts{}, err
+		}
 		counts, err := write(ctx, tx, scope, rows.batch)
 		return catalog.BatchCounts(counts), err
 	})
@@ -69,15 +73,24 @@ func (a *Activities) scope(ctx context.Context, runID int64, stream string) (inv
 		return scope, plan, err
 	}
 	scope.Once = source.ReadsUploads(kind) && s.Role == source.Assets
+	return scope, plan, nil
+}
+
+// sinceReplayed adds to the scope of a replay what has come after the replayed
+// run. Nobody writes what that is held against until the transaction ends.
+func sinceReplayed(ctx context.Context, tx pgx.Tx, scope inventory.Scope, plan catalog.Plan) (inventory.Scope, error) {
 	if plan.Replay == nil {
-		return scope, plan, nil
+		return scope, nil
 	}
-	since, err := a.store.Since(ctx, plan.Replay.Run, stream)
+	if err := inventory.Lock(ctx, tx, scope); err != nil {
+		return scope, err
+	}
+	since, err := catalog.SinceRun(ctx, tx, scope.RunID, plan.Replay.Run, scope.Stream)
 	if err != nil {
-		return scope, plan, err
+		return scope, err
 	}
 	scope.Replays = &inventory.Replayed{RunID: plan.Replay.Run, Ended: since.Ended, Overtaken: since.Overtaken, ReadAgain: since.ReadAgain}
 	// What is not in the records may be there all the same.
 	scope.Full = scope.Full && !since.Overtaken && !plan.Replay.RejectsOnly
-	return scope, plan, nil
+	return scope, nil
 }

@@ -265,14 +265,10 @@ func (s *Store) BatchCountsOf(ctx context.Context, ref BatchRef) (BatchCounts, e
 	return c, nil
 }
 
-// Conflicting counts the records of a stream that contradict another one of the
-// same asset, in a run or, of a replay, in the one whose records they are: what
-// it takes of them need not show it.
-func (s *Store) Conflicting(ctx context.Context, runID, fetchedBy int64, stream string) (n int64, err error) {
-	err = s.pool.QueryRow(ctx, `
-		SELECT coalesce(max(conflicting), 0)::bigint
-		  FROM (SELECT sum(conflicting) AS conflicting FROM batches WHERE run_id IN ($1, $2) AND stream = $3 GROUP BY run_id) runs`,
-		runID, fetchedBy, stream).Scan(&n)
+// Conflicting counts the records of a run's stream that contradict another one
+// of the same asset.
+func (s *Store) Conflicting(ctx context.Context, runID int64, stream string) (n int64, err error) {
+	err = s.pool.QueryRow(ctx, "SELECT coalesce(sum(conflicting), 0)::bigint FROM batches WHERE run_id = $1 AND stream = $2", runID, stream).Scan(&n)
 	if err != nil {
 		err = fmt.Errorf("count records of %s that contradict each other: %w", stream, err)
 	}

@@ -58,12 +58,15 @@ func (s *Store) SetAsideIDs(ctx context.Context, runID int64, stream string) ([]
 
 // RejectedWithoutID counts a stream's rejected records whose asset is not
 // even known: it may be any of those that were not seen. A replay has set none
-// aside: the run that fetched them has.
+// aside: the run that fetched them has. What that set aside and is kept no more is
+// not known either.
 func (s *Store) RejectedWithoutID(ctx context.Context, runID, fetchedBy int64, stream string) (int64, error) {
 	var n int64
 	err := s.pool.QueryRow(ctx, `
-		SELECT count(*) FROM rejects
-		 WHERE stream = $3 AND asset_id = '' AND (run_id = $1 AND stage = 'transform' OR run_id = $2 AND stage = 'fetch')`,
+		SELECT count(*) FILTER (WHERE asset_id = '') + greatest(0, (SELECT set_aside FROM fetch_checkpoints WHERE run_id = $2 AND stream = $3)
+		       - count(*) FILTER (WHERE stage = 'fetch'))
+		  FROM rejects
+		 WHERE stream = $3 AND (run_id = $1 AND stage = 'transform' OR run_id = $2 AND stage = 'fetch')`,
 		runID, fetchedBy, stream).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count rejects of %s: %w", stream, err)

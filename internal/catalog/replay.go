@@ -132,28 +132,37 @@ func (s *Store) RejectedRecords(ctx context.Context, ref BatchRef) (map[int64]bo
 	return places, err
 }
 
-// overtaken says that there was another run of the connector and kind of the
-// run r since, or is one now, which is neither a replay nor dry.
-const overtaken = `EXISTS (SELECT FROM runs later WHERE later.connector_id = r.connector_id
-	AND (later.id > r.id OR later.id = ANY (ARRAY(SELECT run_id FROM leases)))
-	AND later.plan->>'kind' = r.plan->>'kind' AND NOT later.plan ?| '{replay,dry}')`
+// overtaken says that a run of the connector and kind of the run r, which the
+// run this replays, brings something newer: one that went on when r had ended, or a
+// replay of such. One that came to nothing before the replay began does not count;
+// one that is under way may, whatever it comes to. So what overtakes once, does for
+// all of the replay.
+const overtaken = `EXISTS (SELECT FROM runs later
+	WHERE later.connector_id = r.connector_id AND later.id NOT IN (r.id, this.id)
+	  AND (later.id > r.id OR later.finished_at > r.finished_at OR later.finished_at IS NULL)
+	  AND later.plan->>'kind' = r.plan->>'kind' AND NOT later.plan ? 'dry'
+	  AND (NOT later.plan ? 'replay' OR (later.plan->'replay'->>'run')::bigint > r.id)
+	  AND NOT (coalesce(later.finished_at < this.started_at, false) AND later.outcome IN ('failed', 'cancelled')
+	           AND NOT EXISTS (SELECT FROM batches b WHERE b.run_id = later.id)))`
 
-// Since says what came after a run.
+// Since says what came after a run that is replayed.
 type Since struct {
 	Ended time.Time // the run
-	// Overtaken: another run of its connector and kind, neither a replay nor dry.
+	// Overtaken: another run of its connector and kind has brought, or may bring,
+	// something newer.
 	Overtaken bool
 	// ReadAgain: another run of its profile that has read all of the stream.
 	ReadAgain bool
 }
 
-// Since says what came after a run that is over.
-func (s *Store) Since(ctx context.Context, runID int64, stream string) (since Since, err error) {
-	err = s.pool.QueryRow(ctx, `
+// SinceRun says what came after a run that another one replays, as a transaction
+// sees it.
+func SinceRun(ctx context.Context, tx pgx.Tx, replay, runID int64, stream string) (since Since, err error) {
+	err = tx.QueryRow(ctx, `
 		SELECT r.finished_at, `+overtaken+`,
 		       EXISTS (SELECT FROM watermarks w JOIN runs full_run ON full_run.id = w.full_run
-		                WHERE w.profile_id = r.profile_id AND w.stream = $2 AND coalesce((full_run.plan->'replay'->>'run')::bigint, full_run.id) > r.id)
-		  FROM runs r WHERE r.id = $1`, runID, stream).Scan(&since.Ended, &since.Overtaken, &since.ReadAgain)
+		                WHERE w.profile_id = r.profile_id AND w.stream = $3 AND coalesce((full_run.plan->'replay'->>'run')::bigint, full_run.id) > r.id)
+		  FROM runs r, runs this WHERE r.id = $2 AND this.id = $1`, replay, runID, stream).Scan(&since.Ended, &since.Overtaken, &since.ReadAgain)
 	if err != nil {
 		err = fmt.Errorf("look for runs after run %d: %w", runID, err)
 	}

@@ -2,7 +2,6 @@ package catalog_test
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -105,40 +104,4 @@ func TestNothingIsDeletedWhileAReplayTakesItsLease(t *testing.T) {
 	require.NoError(t, profile.Rollback(t.Context()))
 	require.NoError(t, <-began)
 	require.NoError(t, <-cleaned)
-}
-
-func TestARunIsOvertakenByThoseThatBringNewerThings(t *testing.T) {
-	store := open(t)
-	early, other := begun(t, store) // of another profile, and not over yet
-	conn, err := store.Connector(t.Context(), early.Connector)
-	require.NoError(t, err)
-	plan := planOf(t, store, profile(t, store, conn, "replayed"))
-	begin := func(name string, change func(*catalog.Plan)) int64 {
-		now := plan
-		change(&now)
-		id, _, holder, err := store.BeginRun(t.Context(), catalog.Execution{WorkflowID: name, FirstRunID: name}, now)
-		require.NoError(t, err)
-		require.Nil(t, holder)
-		require.NoError(t, store.FinishRun(t.Context(), id, catalog.Ending{Outcome: lifecycle.Succeeded, Complete: []string{"APPLICATION"}}))
-		return id
-	}
-	replayed := begin("replayed", func(*catalog.Plan) {})
-	since := func() catalog.Since {
-		since, err := store.Since(t.Context(), replayed, "APPLICATION")
-		require.NoError(t, err)
-		require.False(t, since.Ended.IsZero())
-		return since
-	}
-	require.True(t, since().Overtaken, "what is read beside it may be newer")
-	require.NoError(t, store.FinishRun(t.Context(), other.RunID, catalog.Ending{Outcome: lifecycle.Succeeded}))
-	require.False(t, since().Overtaken)
-
-	begin("dry", func(p *catalog.Plan) { p.Dry = true })
-	begin("replay", func(p *catalog.Plan) { p.Replay = &catalog.Replay{Run: replayed} })
-	begin("another kind", func(p *catalog.Plan) { p.ProfileID, p.Kind = early.ProfileID, "qualys-was" })
-	require.Equal(t, [2]bool{}, [2]bool{since().Overtaken, since().ReadAgain}, "none of them brings anything newer")
-	begin("delta", func(p *catalog.Plan) { p.Streams = slices.Clone(p.Streams); p.Streams[0].Since = time.Now() })
-	require.Equal(t, [2]bool{true, false}, [2]bool{since().Overtaken, since().ReadAgain})
-	begin("full", func(*catalog.Plan) {})
-	require.Equal(t, [2]bool{true, true}, [2]bool{since().Overtaken, since().ReadAgain})
 }

@@ -242,11 +242,11 @@ func (s *Store) FinishRun(ctx context.Context, runID int64, end Ending) error {
 		}
 		if plan.Replay != nil {
 			fetchedBy = plan.Replay.Run
-			var late bool
-			if err := tx.QueryRow(ctx, "SELECT "+overtaken+" FROM runs r WHERE id = $1", fetchedBy).Scan(&late); err != nil {
+			since, err := SinceRun(ctx, tx, runID, fetchedBy, "")
+			if err != nil {
 				return err
 			}
-			if late || plan.Replay.RejectsOnly {
+			if since.Overtaken || plan.Replay.RejectsOnly {
 				complete = nil
 			}
 		}
@@ -259,6 +259,17 @@ func (s *Store) FinishRun(ctx context.Context, runID int64, end Ending) error {
 			if !stream.FullAt.IsZero() {
 				fullAt = &stream.FullAt
 			}
+			if plan.Replay != nil && stream.Full() {
+				// What a run learns it learns when it is complete, as the replayed one
+				// need not have been: what was known before it may be there no more.
+				if _, err := tx.Exec(ctx, `
+					DELETE FROM memory m WHERE m.profile_id = $1 AND m.stream = $2 AND NOT EXISTS (
+					       SELECT FROM watermarks w JOIN runs f ON f.id = w.full_run
+					        WHERE w.profile_id = $1 AND w.stream = $2 AND $3 IN (f.id, (f.plan->'replay'->>'run')::bigint))`,
+					plan.ProfileID, name, fetchedBy); err != nil {
+					return fmt.Errorf("forget what %s does not have any more: %w", name, err)
+				}
+			}
 			if _, err := tx.Exec(ctx, `
 				INSERT INTO watermarks (profile_id, stream, clock, full_at, map_id, filters, full_run)
 				SELECT $2, $3, coalesce(f.clock, r.started_at), coalesce($5, f.clock, r.started_at), $4, $6, $1
@@ -270,11 +281,11 @@ func (s *Store) FinishRun(ctx context.Context, runID int64, end Ending) error {
 				       map_id = CASE WHEN $7 THEN excluded.map_id ELSE watermarks.map_id END,
 				       filters = CASE WHEN $7 THEN excluded.filters ELSE watermarks.filters END,
 				       full_run = CASE WHEN $7 THEN excluded.full_run ELSE watermarks.full_run END`,
-				runID, plan.ProfileID, name, stream.MapID, fullAt, plan.filters(), stream.Full() || stream.Role == source.Reference, fetchedBy); err != nil {
+				runID, plan.ProfileID, name, stream.MapID, fullAt, plan.filters(), stream.Full() || stream.Role == source.Reference && plan.Replay == nil, fetchedBy); err != nil {
 				return fmt.Errorf("move watermark of %s: %w", name, err)
 			}
 			if plan.Replay != nil {
-				continue // what there is to learn, the replayed run has learned
+				continue
 			}
 			if err := learn(ctx, tx, runID, plan.ProfileID, stream); err != nil {
 				return err

@@ -116,11 +116,18 @@ func (w *writer) begin() error {
 	if _, err := w.tx.Exec(w.ctx, "SET LOCAL jit = off"); err != nil {
 		return err
 	}
-	what := w.scope.Kind + "/" + w.scope.Class
-	if w.scope.Role == source.Reference {
+	return Lock(w.ctx, w.tx, w.scope)
+}
+
+// Lock lets nobody else write what the scope is of until the transaction ends.
+// Write and Reconcile take it, too: who takes it before can look at what they are
+// to go by.
+func Lock(ctx context.Context, tx pgx.Tx, scope Scope) error {
+	what := scope.Kind + "/" + scope.Class
+	if scope.Role == source.Reference {
 		what = "knowledge" // kinds share it
 	}
-	_, err := w.tx.Exec(w.ctx, "SELECT pg_advisory_xact_lock(hashtext('inventory'), hashtext($1))", fmt.Sprintf("%d/%s", w.scope.ConnectorID, what))
+	_, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext('inventory'), hashtext($1))", fmt.Sprintf("%d/%s", scope.ConnectorID, what))
 	if err != nil {
 		return fmt.Errorf("lock inventory: %w", err)
 	}

@@ -100,7 +100,7 @@ func (w *writer) reconcileAssets(policy Policy) (done Reconciled, err error) {
 	}
 	if missing*100 > known*int64(policy.ShrinkPercent) && !policy.AcceptShrink {
 		done.Guarded = fmt.Sprintf("%d of %d known assets were not delivered any more, above the limit of %d %%, so none was marked stale; "+
-			"this usually means that the account's scope, tags or licence were narrowed, or the profile's filters, or that a file has only a part of what there is: "+
+			"this usually means that the account's scope, tags or licence were narrowed, the profile's filters, that a file has only a part of what there is, or that a map makes other ids than before: "+
 			"check them, or accept it with '%s'", missing, known, policy.ShrinkPercent, policy.AcceptBy)
 		return done, nil
 	}
@@ -126,7 +126,7 @@ func (w *writer) reconcileFindings(policy Policy) (done Reconciled, err error) {
 	}
 	if missing > fewFindings && missing*100 > known*int64(policy.ShrinkPercent) && !policy.AcceptShrink {
 		done.Guarded = fmt.Sprintf("%d of %d known open findings were not delivered any more, above the limit of %d %%, so none was marked fixed; "+
-			"this usually means that the account's permissions, or what the profile reads, were narrowed, or that a file has only a part of what there is: "+
+			"this usually means that the account's permissions, or what the profile reads, were narrowed, that a file has only a part of what there is, or that a map makes other ids than before: "+
 			"check them, or accept it with '%s'", missing, known, policy.ShrinkPercent, policy.AcceptBy)
 		if _, err := w.tx.Exec(w.ctx, "DELETE FROM vanished_findings WHERE run_id = $1 AND stream = $2", w.scope.RunID, w.scope.Stream); err != nil {
 			return done, fmt.Errorf("forget findings that were not seen: %w", err)
@@ -181,7 +181,7 @@ func (w *writer) noteUnseen(allAssets bool) (missing, known int64, err error) {
 func (w *writer) fixVanished() (int64, error) {
 	args, unlessSeen := []any{w.scope.RunID, w.scope.Stream}, ""
 	if w.scope.overtaken() { // after its batch was written, or the finding were none of them
-		args, unlessSeen = append(args, w.scope.Replays.RunID), "AND NOT "+seenAfter("f.asset_id", "$3")
+		args, unlessSeen = append(args, w.scope.Replays.RunID, w.scope.Replays.Ended), "AND NOT "+seenAfter("f.asset_id", "$3", "$4")
 	}
 	tag, err := w.tx.Exec(w.ctx, `
 		WITH fixed AS (

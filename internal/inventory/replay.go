@@ -33,10 +33,11 @@ type Replayed struct {
 // overtaken says that a batch holds what may be older than what is stored.
 func (s Scope) overtaken() bool { return s.Replays != nil && s.Replays.Overtaken }
 
-// sourceRun is the run whose records a row was written from, by the run that
-// wrote it.
-func sourceRun(column string) string {
-	return "coalesce((SELECT (w.plan->'replay'->>'run')::bigint FROM runs w WHERE w.id = " + column + "), " + column + ")"
+// after says that the run of a column went on when another one had ended, or is a
+// replay of a later one: what it wrote is newer.
+func after(column, run, ended string) string {
+	return "EXISTS (SELECT FROM runs w WHERE w.id = " + column + " AND CASE WHEN w.plan ? 'replay' THEN (w.plan->'replay'->>'run')::bigint > " + run +
+		" ELSE w.id > " + run + " OR w.id <> " + run + " AND coalesce(w.finished_at > " + ended + ", true) END)"
 }
 
 // seenIn is the run that the profile has seen what is written in. A replay that
@@ -79,7 +80,7 @@ func (w *writer) newerAssets(p *part) (map[int]bool, error) {
 	}
 	rows, err := w.tx.Query(w.ctx, `
 		SELECT a.external_id,
-		       coalesce(a.stale_since > $6, false) OR $7 AND `+sourceRun("a.run_id")+` > $5 OR $8 AND `+seenAfter("a.id", "$5")+`
+		       coalesce(a.stale_since > $6, false) OR $7 AND `+after("a.run_id", "$5", "$6")+` OR $8 AND `+seenAfter("a.id", "$5", "$6")+`
 		  FROM unnest($4::text[]) wanted, LATERAL (
 		       SELECT * FROM assets WHERE connector_id = $1 AND kind = $2 AND class = $3 AND external_id = wanted LIMIT 1) a`,
 		w.scope.ConnectorID, w.scope.Kind, w.scope.Class, names, w.scope.Replays.RunID, w.scope.Replays.Ended,
@@ -109,8 +110,8 @@ func (w *writer) newerAssets(p *part) (map[int]bool, error) {
 }
 
 // seenAfter says that a run after another has seen an asset.
-func seenAfter(asset, run string) string {
-	return "EXISTS (SELECT FROM profile_assets s WHERE s.asset_id = " + asset + " AND " + sourceRun("s.seen_run") + " > " + run + ")"
+func seenAfter(asset, run, ended string) string {
+	return "EXISTS (SELECT FROM profile_assets s WHERE s.asset_id = " + asset + " AND " + after("s.seen_run", run, ended) + ")"
 }
 
 // newerFindings returns the part's findings that are left alone: that newer runs
@@ -123,7 +124,7 @@ func (w *writer) newerFindings(p *part) (map[findingKey]bool, error) {
 		}
 	}
 	rows, err := w.tx.Query(w.ctx, `
-		SELECT wanted.asset, wanted.finding, coalesce(f.absent_since > $7, false) OR `+sourceRun("f.run_id")+` > $6
+		SELECT wanted.asset, wanted.finding, coalesce(f.absent_since > $7, false) OR `+after("f.run_id", "$6", "$7")+`
 		  FROM unnest($4::text[], $5::text[]) AS wanted (asset, finding), LATERAL (
 		       SELECT id FROM assets WHERE connector_id = $1 AND kind = $2 AND class = $3 AND external_id = wanted.asset LIMIT 1) a, LATERAL (
 		       SELECT run_id, absent_since FROM findings WHERE asset_id = a.id AND external_id = wanted.finding LIMIT 1) f`,
@@ -201,8 +202,8 @@ func (w *writer) newerEntries(qids []int32) (map[int32]bool, error) {
 	if w.scope.Replays == nil {
 		return newer, nil
 	}
-	rows, err := w.tx.Query(w.ctx, "SELECT k.qid FROM knowledge_base k WHERE k.connector_id = $1 AND k.qid = ANY($2) AND "+sourceRun("k.run_id")+" > $3",
-		w.scope.ConnectorID, qids, w.scope.Replays.RunID)
+	rows, err := w.tx.Query(w.ctx, "SELECT k.qid FROM knowledge_base k WHERE k.connector_id = $1 AND k.qid = ANY($2) AND "+after("k.run_id", "$3", "$4"),
+		w.scope.ConnectorID, qids, w.scope.Replays.RunID, w.scope.Replays.Ended)
 	if err != nil {
 		return nil, err
 	}

@@ -97,3 +97,36 @@ func TestAReplayDoesNotFixWhatANewerRunSawMeanwhile(t *testing.T) {
 	require.Zero(t, e.reconcile(func(p *inventory.Policy) { p.Full = false }).Fixed)
 	require.Equal(t, "open", e.findings()["1/11"].Status)
 }
+
+// A run that began before the replayed one, and ended after it, may have read later.
+func TestAnOvertakenReplayLeavesAloneWhatARunBesideItBrought(t *testing.T) {
+	e := newEstate(t)
+	beside := e.scope
+	e.scope.ProfileID = e.profile("second")
+	e.run()
+	e.write(app("1", finding("10", 3)))
+	replayed := e.scope
+	_, err := e.store.Pool().Exec(t.Context(), "UPDATE runs SET finished_at = clock_timestamp() WHERE id = $1", replayed.RunID)
+	require.NoError(t, err)
+	require.Less(t, beside.RunID, replayed.RunID)
+	e.scope = beside
+	e.write(app("1", finding("10", 4)))
+	_, err = e.store.Pool().Exec(t.Context(), "UPDATE runs SET finished_at = clock_timestamp() WHERE id = $1", beside.RunID)
+	require.NoError(t, err)
+
+	e.scope = replayed
+	e.replaying(replayed.RunID, inventory.Replayed{Overtaken: true})
+	require.Positive(t, e.write(app("1", finding("10", 3))).LeftAlone)
+	require.EqualValues(t, 4, *e.findings()["1/10"].Severity)
+}
+
+func TestAReplaySeesNothingLaterThanTheReplayedRun(t *testing.T) {
+	e := newEstate(t)
+	e.write(app("1"))
+	_, err := e.store.Pool().Exec(t.Context(), "UPDATE runs SET started_at = now() - interval '9 days' WHERE id = $1", e.scope.RunID)
+	require.NoError(t, err)
+	before := e.assets()["1"].LastSeen
+	e.replaying(e.scope.RunID, inventory.Replayed{})
+	e.write(app("1"))
+	require.Equal(t, before, e.assets()["1"].LastSeen)
+}
