@@ -66,12 +66,12 @@ func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventor
 		// Whose findings they are, or which, is not known.
 		unknown, aside = unknown+int64(len(aside)), nil
 	}
-	scopes, err := a.store.Unread(ctx, fetchedBy, in.Stream)
+	how, err := a.store.HowFetched(ctx, fetchedBy, in.Stream)
 	if err != nil {
 		return inventory.Reconciled{}, err
 	}
 	var unread []string
-	for _, s := range scopes {
+	for _, s := range how.Unread {
 		unread = append(unread, s.ID)
 	}
 	acceptBy, err := a.acceptBy(ctx, plan)
@@ -79,7 +79,7 @@ func (a *Activities) reconcile(ctx context.Context, in ReconcileInput) (inventor
 		return inventory.Reconciled{}, err
 	}
 	policy := inventory.Policy{
-		ShrinkPercent: plan.ShrinkPercent, AcceptShrink: plan.AcceptShrink, AcceptBy: acceptBy,
+		Nothing: source.ReadsUploads(kind) && how.Records == 0, ShrinkPercent: plan.ShrinkPercent, AcceptShrink: plan.AcceptShrink, AcceptBy: acceptBy,
 		SetAside: aside, Unread: unread, RetireAfter: plan.RetireAfter, FixAbsent: plan.AbsentFindings == "fixed" && !source.Drifts(kind, plan.Filters),
 		AllAssets: source.ReadsUploads(kind) && !bringsAssets(plan, scope.Class),
 	}
@@ -119,6 +119,10 @@ func contradicted(records int64, kind source.Kind, scope inventory.Scope) string
 	what := "1 record is"
 	if records > 1 {
 		what = fmt.Sprintf("%d records are", records)
+	}
+	if scope.Role == source.Findings {
+		return what + " of a finding that another record of the file is of, too, with values of its own; of those only the last counts, " +
+			"so nothing can be said to be gone: give each finding an id of its own"
 	}
 	text := what + " of an asset that another record of the file is of, too, with findings or values of its own; of those only the last counts, " +
 		"so nothing can be said to be gone: give an asset and its findings in one record"

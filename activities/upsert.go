@@ -72,7 +72,7 @@ func (a *Activities) scope(ctx context.Context, runID int64, stream string) (inv
 	if err != nil {
 		return scope, plan, err
 	}
-	scope.Once = source.ReadsUploads(kind) && s.Role == source.Assets
+	scope.Once = source.ReadsUploads(kind)
 	return scope, plan, nil
 }
 

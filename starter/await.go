@@ -18,8 +18,17 @@ const workerBound = 5 * time.Second
 // await waits for the result of a workflow that was just started. One that no
 // worker takes up is ended; of one that fails, the error begins with failed.
 func (a *app) await(ctx context.Context, temporalClient client.Client, run client.WorkflowRun, result any, failed string) error {
+	getting, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- run.Get(ctx, result) }()
+	go func() {
+		defer close(ended)
+		ended <- run.Get(getting, result)
+	}()
+	defer func() { // nothing writes the result after this has returned
+		stop()
+		for range ended {
+		}
+	}()
 	var err error
 	select {
 	case err = <-ended:

@@ -185,12 +185,7 @@ own; a run under way goes on and is shown by the new name. In files for 'sluice
 apply' the name has to be changed too: by the old one they would declare another
 connector.`,
 		Example: "  sluice connectors rename acme acme-europe",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return wrongUsage(cmd, "'%s' needs a connector name and its new name", cmd.CommandPath())
-			}
-			return nil
-		},
+		Args:    twoArguments("a connector name and its new name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			store, err := a.catalog(ctx)

@@ -96,7 +96,7 @@ func TestAConnectorIsRenamedWithAllThatBelongsToIt(t *testing.T) {
 	h.ok("run", profile, "--wait")
 	renamed := h.name + "-acme-europe"
 
-	require.Equal(t, exitUsage, h.run("connectors", "rename", connector).code)
+	require.Equal(t, "sluice: 'sluice connectors rename' needs a connector name and its new name\nSee 'sluice connectors rename --help'.\n", h.run("connectors", "rename", connector).err)
 	require.Contains(t, h.run("connectors", "rename", connector, connector).err, "has that name already")
 	require.Contains(t, h.run("connectors", "rename", connector, " ").err, "cannot be used")
 	said := h.run("connectors", "rename", connector, renamed)

@@ -127,7 +127,7 @@ func readable(err error) string {
 	return strings.Join(lines, "\n  ")
 }
 
-// noArguments, oneArgument and atMostOne check a command's arguments.
+// noArguments, oneArgument, twoArguments and atMostOne check a command's arguments.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return wrongUsage(cmd, "'%s' takes no argument, but was given %q", cmd.CommandPath(), args[0])
@@ -146,6 +146,15 @@ func oneArgument(name string) cobra.PositionalArgs {
 			return wrongUsage(cmd, "'%s' needs %s %s", cmd.CommandPath(), article, name)
 		case len(args) > 1:
 			return wrongUsage(cmd, "'%s' takes one %s, but was given %d arguments", cmd.CommandPath(), name, len(args))
+		}
+		return nil
+	}
+}
+
+func twoArguments(names string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 2 {
+			return wrongUsage(cmd, "'%s' needs %s", cmd.CommandPath(), names)
 		}
 		return nil
 	}

@@ -154,6 +154,20 @@ func TestADryRunOfAFileChangesNothing(t *testing.T) {
 	require.Contains(t, h.ok("import", changed, "--profile", profile, "--accept-shrink", "--wait"), "succeeded", "the same file for good")
 }
 
+func TestARunShowsWhatItFoundToBeGone(t *testing.T) {
+	t.Parallel()
+	h, profile := withFiles(t)
+	h.ok("import", fileAt(t, "hosts.csv", hostsFile), "--profile", profile, "--wait")
+	h.ok("import", fileAt(t, "fewer.csv", strings.Replace(hostsFile, "h3;c;", "h4;d;", 1)), "--profile", profile, "--accept-shrink", "--wait")
+	type gone struct{ Stale, Retired, Fixed *int64 }
+	none, one := new(int64), new(int64(1))
+	require.Equal(t, gone{one, none, none}, okJSON[gone](h, "runs", "show", "2", "--output", "json"))
+	require.Equal(t, []gone{{one, none, none}, {none, none, none}}, okJSON[[]gone](h, "runs", "list", "--output", "json"))
+	require.Regexp(t, `(?m),stale,retired,fixed$`, h.ok("runs", "list", "--output", "csv"))
+	require.Regexp(t, `(?mi)^stale +1$`, h.ok("runs", "show", "2"))
+	require.NotRegexp(t, `(?mi)^(stale|retired|fixed)\b`, h.ok("runs", "show", "1"))
+}
+
 // TestASecondFileOfAnAssetTypeHasAConnectorOfItsOwn, as the error says.
 func TestASecondFileOfAnAssetTypeHasAConnectorOfItsOwn(t *testing.T) {
 	t.Parallel()

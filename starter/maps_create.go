@@ -176,12 +176,7 @@ func newMapsClone(a *app) *cobra.Command {
 		Short: "Copy a transform map, or a version of it, to a new name",
 		Example: `  sluice maps clone qualys-tas-application acme-apps
   sluice maps clone acme-apps@2 acme-apps-old`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return wrongUsage(cmd, "'%s' needs two names: of the map to copy, and of the copy", cmd.CommandPath())
-			}
-			return nil
-		},
+		Args: twoArguments("two names: of the map to copy, and of the copy"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			store, err := a.catalog(ctx)

@@ -67,12 +67,7 @@ files.`,
   sluice maps diff qualys-tas-application acme-apps --profile acme --records 10000
   sluice maps diff acme-apps acme-apps.yaml --file records.ndjson --output json
   sluice maps diff file-scans scans.yaml --file scans.csv`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return wrongUsage(cmd, "'%s' needs two maps, such as acme-apps@1 acme-apps@2", cmd.CommandPath())
-			}
-			return nil
-		},
+		Args: twoArguments("two maps, such as acme-apps@1 acme-apps@2"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := s.check(cmd); err != nil {
 				return err

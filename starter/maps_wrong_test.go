@@ -93,6 +93,7 @@ func TestWhatIsWrongAboutMapsAndModelsIsExplainedInOneLine(t *testing.T) {
 		{"maps diff ours --profile later", exitUsage, `'sluice maps diff' needs two maps, such as acme-apps@1 acme-apps@2`},
 		{"maps diff ours qualys-vm-host --file " + empty, exitFailure, `ours goes from qualys-tas.application to inventory, and qualys-vm-host from qualys-vm.host to inventory: they cannot be compared`},
 		{"maps diff ours ours --file " + empty + " --show -1", exitUsage, `--show -1 cannot be used: give 0 or more`},
+		{"profiles create more --connector " + connector + " --kind qualys-tas --map APPLICATION=ours@2", exitUsage, `--map APPLICATION=ours@2: a profile goes by the latest version of its map: give ours alone`},
 		{"profiles create more --connector " + connector + " --kind qualys-tas --map APPLICATION=hours", exitFailure, `unknown transform map "hours"; did you mean ours?`},
 		{"profiles create more --connector " + connector + " --kind qualys-tas --map APICOLLECTION=ours", exitUsage, `--map APICOLLECTION=ours: map ours reads qualys-tas.application, but APICOLLECTION brings qualys-tas.apiCollection`},
 	} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -32,6 +33,13 @@ and 'sluice apply -f models.yaml' brings it back.`,
 			// What cannot be deleted is not asked about.
 			if err := store.CheckModelDeletion(ctx, m.Name); err != nil {
 				return err
+			}
+			deleted, err := store.DeletedMapsReading(ctx, m.Name)
+			if err != nil {
+				return err
+			}
+			if len(deleted) > 0 {
+				a.note("Deleted maps that read it cannot be brought back without it: %s.", strings.Join(deleted, ", "))
 			}
 			if !yes {
 				question := fmt.Sprintf("This deletes data model %s (%d fields). Type its name to go on: ", harmless(m.Name), len(m.Fields))

@@ -24,7 +24,7 @@ func TestAModelIsDeletedOnceNothingGoesByIt(t *testing.T) {
 	require.Contains(t, says("file.hosts"), "this deletes data model file.hosts, and nobody can be asked: add --yes if that is meant")
 
 	kept := h.ok("export", "--models")
-	require.Equal(t, "deleted data model file.hosts\n", h.run("models", "delete", "file.hosts", "--yes").err)
+	require.Equal(t, "Deleted maps that read it cannot be brought back without it: file-hosts.\ndeleted data model file.hosts\n", h.run("models", "delete", "file.hosts", "--yes").err)
 	require.NotContains(t, h.ok("models", "list"), "file.hosts")
 	require.Contains(t, h.applyOK(kept), "+ model file.hosts\n")
 	require.Contains(t, h.ok("models", "list"), "file.hosts")

@@ -49,6 +49,10 @@ func (f *mapFlags) find(cmd *cobra.Command, a *app) error {
 		if name = strings.TrimSpace(name); name == "" {
 			continue
 		}
+		if name, number, numbered := strings.Cut(name, "@"); numbered {
+			return wrongUsage(cmd, "--map %s: a profile goes by the latest version of its map: give %s alone; '%s' makes that version the latest",
+				given, name, a.command("maps rollback "+shellWord(name)+" --to "+shellWord(number)))
+		}
 		store, err := a.catalog(cmd.Context())
 		if err != nil {
 			return err

@@ -50,7 +50,8 @@ func runColumnsFor(format string) []column[catalog.Run] {
 		return runColumns
 	}
 	columns := slices.DeleteFunc(slices.Clone(runColumns), func(c column[catalog.Run]) bool { return c.name == "assets" || c.name == "findings" })
-	return append(columns, countsOf(func(r catalog.Run) (assets, findings lifecycle.Counts) { return r.Assets, r.Findings })...)
+	columns = append(columns, countsOf(func(r catalog.Run) (assets, findings lifecycle.Counts) { return r.Assets, r.Findings })...)
+	return append(columns, goneColumns...)
 }
 
 // countsOf makes a column of each count.

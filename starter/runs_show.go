@@ -31,6 +31,9 @@ func newRunsShow(a *app) *cobra.Command {
 				{"workflowId", func(r catalog.Run) any { return r.WorkflowID }},
 				{"firstRunId", func(r catalog.Run) any { return r.FirstRunID }},
 			}, replayColumns(r))
+			if a.forTables() { // elsewhere they are among the counts
+				columns = append(columns, slices.DeleteFunc(slices.Clone(goneColumns), func(c column[catalog.Run]) bool { return c.value(r) == int64(0) })...)
+			}
 			phases, err := store.Phases(cmd.Context(), r.ID)
 			if err != nil {
 				return err
@@ -57,6 +60,13 @@ func newRunsShow(a *app) *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// goneColumns are what a run found to be gone.
+var goneColumns = []column[catalog.Run]{
+	{"stale", func(r catalog.Run) any { return r.Stale }},
+	{"retired", func(r catalog.Run) any { return r.Retired }},
+	{"fixed", func(r catalog.Run) any { return r.Fixed }},
 }
 
 // runView is a run with how its streams went.

@@ -89,6 +89,9 @@ func TestRowsThatSayTheSameOfAnAssetContradictNothing(t *testing.T) {
 	result = s.requireImported(workflows.Input{Upload: s.send("f.csv", "id,host,name,severity\n1,a,A,5\n2,a,Z,1\n")}, lifecycle.Partial)
 	require.Contains(t, result.Reason, "HOST: 1 record is of an asset")
 	require.Zero(t, result.Stale)
+	result = s.requireImported(workflows.Input{Upload: s.send("f.csv", "id,host,name,severity\n1,a,A,5\n1,a,A,1\n")}, lifecycle.Partial)
+	require.Contains(t, result.Reason, "HOST_FINDING: 1 record is of a finding that another record of the file is of, too")
+	require.Zero(t, result.Fixed)
 }
 
 func TestWhatAFileOfFindingsHasNoMoreIsFixed(t *testing.T) {
@@ -109,7 +112,9 @@ func TestWhatAFileOfFindingsHasNoMoreIsFixed(t *testing.T) {
 	added := s.requireImported(workflows.Input{Upload: s.send("f.csv", "id,host,severity\n1,b,5\n"), Mode: lifecycle.Delta}, lifecycle.Succeeded)
 	require.Zero(t, added.Fixed, "the file adds")
 	require.Equal(t, []string{"a/1", "b/1"}, s.openFindings())
-	require.EqualValues(t, 2, imported("[]", lifecycle.Succeeded).Fixed, "so few are not guarded")
+	require.Contains(t, imported("[]", lifecycle.Partial).Reason, "2 of 2 known open findings", "a file of nothing fixes nothing unasked")
+	accepted := s.requireImported(workflows.Input{Upload: s.send("f.csv", "[]"), AcceptShrink: true}, lifecycle.Succeeded)
+	require.EqualValues(t, 2, accepted.Fixed)
 	require.Empty(t, s.openFindings())
 
 	many := "id,host,severity\n"

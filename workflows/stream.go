@@ -146,6 +146,7 @@ func (r *ingestion) write(ctx workflow.Context, s *lifecycle.Stream, ref catalog
 		s.Batches = ref.Batch
 		s.Assets.Add(counts.Assets)
 		s.Findings.Add(counts.Findings)
+		s.LeftAlone += counts.LeftAlone
 		r.show(ctx)
 		settle.SetError(r.checkRejects(s, enoughToJudge))
 	})
@@ -195,6 +196,7 @@ func (r *ingestion) tooManyRejected(s *lifecycle.Stream, atLeast int64) *judged 
 		records = lifecycle.Counts{Unchanged: s.Records - s.Assets.Rejected - s.Assets.LeftOut, Rejected: s.Assets.Rejected}
 	}
 	for _, c := range []judged{{"records", records}, {"findings", s.Findings}} {
+		c.counts.Unchanged += s.LeftAlone // nothing was wrong with it
 		if c.counts.Judged() >= atLeast && c.counts.TooManyRejected(r.planned.RejectPercent) {
 			return &c
 		}

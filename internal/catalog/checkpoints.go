@@ -139,14 +139,6 @@ func unread(scopes []source.Scope) []source.Scope {
 	return scopes
 }
 
-// Unread returns the parts of the source that a stream could not read.
-func (s *Store) Unread(ctx context.Context, runID int64, stream string) (scopes []source.Scope, err error) {
-	if err := s.pool.QueryRow(ctx, "SELECT unread FROM fetch_checkpoints WHERE run_id = $1 AND stream = $2", runID, stream).Scan(&scopes); err != nil {
-		return nil, fmt.Errorf("read what %s could not read: %w", stream, err)
-	}
-	return scopes, nil
-}
-
 // Chunks calls f for each chunk of a batch, in order.
 func (s *Store) Chunks(ctx context.Context, ref BatchRef, f func(Chunk) error) error {
 	rows, err := s.pool.Query(ctx, "SELECT records, raw_bytes, data FROM chunks WHERE run_id = $1 AND stream = $2 AND batch = $3 ORDER BY chunk",

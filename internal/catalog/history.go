@@ -29,6 +29,11 @@ type Run struct {
 	Assets     lifecycle.Counts  `json:"assets"`
 	Findings   lifecycle.Counts  `json:"findings"`
 	SetAside   int64             `json:"setAside"`
+	// Stale and Retired are assets, and Fixed findings, that it found to be gone;
+	// counted when it is over. What a dry run found is rolled back with the rest.
+	Stale   int64 `json:"stale"`
+	Retired int64 `json:"retired"`
+	Fixed   int64 `json:"fixed"`
 	// LeftAlone are assets and findings that newer runs wrote than the one that
 	// this one replays.
 	LeftAlone int64 `json:"leftAlone,omitempty"`
@@ -75,7 +80,7 @@ func (s *Store) runs(ctx context.Context, where string, limit int, args ...any) 
 	if err != nil {
 		return nil, fmt.Errorf("list runs: %w", err)
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Run, error) {
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Run, error) {
 		var r Run
 		a, f := &r.Assets, &r.Findings
 		err := row.Scan(&r.ID, &r.Profile, &r.Connector, &r.WorkflowID, &r.FirstRunID, &r.Mode, &r.ModeReason, &r.StartedBy, &r.StartedAt, &r.AssetsInAt, &r.FinishedAt,
@@ -83,6 +88,39 @@ func (s *Store) runs(ctx context.Context, where string, limit int, args ...any) 
 			&f.Created, &f.Updated, &f.Unchanged, &f.Returned, &f.Rejected, &f.LeftOut, &r.SetAside, &r.LeftAlone, &r.Dry)
 		return r, err
 	})
+	if err != nil {
+		return nil, fmt.Errorf("list runs: %w", err)
+	}
+	return list, s.countGone(ctx, list)
+}
+
+// countGone fills in what runs that are over found to be gone. Findings that the
+// vendor says to be fixed are not gone: the change log has what they were before.
+func (s *Store) countGone(ctx context.Context, list []Run) error {
+	var over []int64
+	at := make(map[int64]*Run)
+	for i := range list {
+		if r := &list[i]; r.FinishedAt != nil {
+			over, at[r.ID] = append(over, r.ID), r
+		}
+	}
+	if len(over) == 0 {
+		return nil
+	}
+	rows, err := s.pool.Query(ctx, `
+		SELECT run_id, count(*) FILTER (WHERE change = 'stale'), count(*) FILTER (WHERE change = 'retired'), count(*) FILTER (WHERE change = 'fixed')
+		  FROM change_log WHERE run_id = ANY($1) AND before IS NULL AND change IN ('stale', 'retired', 'fixed') GROUP BY run_id`, over)
+	var id, stale, retired, fixed int64
+	if err == nil {
+		_, err = pgx.ForEachRow(rows, []any{&id, &stale, &retired, &fixed}, func() error {
+			at[id].Stale, at[id].Retired, at[id].Fixed = stale, retired, fixed
+			return nil
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("count what runs found to be gone: %w", err)
+	}
+	return nil
 }
 
 // RunByExecution returns the run that an execution chain is, or ErrNotFound

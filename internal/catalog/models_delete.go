@@ -34,11 +34,25 @@ func (s *Store) DeleteModel(ctx context.Context, name string) error {
 	}
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		// First of all, so that nobody stores a map of it meanwhile; see keepModels.
-		if _, err := tx.Exec(ctx, "DELETE FROM data_models WHERE name = $1", name); err != nil {
+		tag, err := tx.Exec(ctx, "DELETE FROM data_models WHERE name = $1", name)
+		if err != nil {
 			return fmt.Errorf("delete data model %s: %w", name, err)
+		}
+		if tag.RowsAffected() == 0 {
+			return goneError(fmt.Sprintf("data model %s is not there any more: somebody else has just deleted it", name))
 		}
 		return checkUnread(ctx, tx, name)
 	})
+}
+
+// DeletedMapsReading names the deleted maps that read a source model: without it
+// they cannot be brought back.
+func (s *Store) DeletedMapsReading(ctx context.Context, model string) ([]string, error) {
+	names, err := lines(ctx, s.pool, "SELECT DISTINCT name FROM transform_maps WHERE source_model = $1 AND deleted_at IS NOT NULL ORDER BY name", model)
+	if err != nil {
+		return nil, fmt.Errorf("look for deleted maps that read data model %s: %w", model, err)
+	}
+	return names, nil
 }
 
 // checkUnread refuses to delete a model that maps read, or runs went by.

@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -32,8 +33,11 @@ func TestAModelIsDeletedThatNothingGoesBy(t *testing.T) {
 		_, err := store.DeleteMap(t.Context(), name)
 		require.NoError(t, err)
 	}
+	deleted, err := store.DeletedMapsReading(t.Context(), "file.hosts")
+	require.NoError(t, err)
+	require.Equal(t, []string{"lab-hosts", "more-hosts"}, deleted)
 	require.NoError(t, store.DeleteModel(t.Context(), "file.hosts"))
-	_, _, err := store.RollBackMap(t.Context(), "lab-hosts", 1)
+	_, _, err = store.RollBackMap(t.Context(), "lab-hosts", 1)
 	require.ErrorContains(t, err, `unknown source model "file.hosts"`)
 }
 
@@ -70,6 +74,21 @@ func TestAModelIsNotDeletedWhileAMapOfItIsStored(t *testing.T) {
 			_, err := store.DeleteMap(t.Context(), "lab-hosts")
 			require.NoError(t, err)
 		}
+	}
+}
+
+func TestAModelIsDeletedOnce(t *testing.T) {
+	store := open(t)
+	for range 20 {
+		_, err := store.SaveModel(t.Context(), model(t, hostsModel))
+		require.NoError(t, err)
+		var both errgroup.Group
+		var one, other error
+		both.Go(func() error { one = store.DeleteModel(t.Context(), "file.hosts"); return nil })
+		both.Go(func() error { other = store.DeleteModel(t.Context(), "file.hosts"); return nil })
+		require.NoError(t, both.Wait())
+		require.NotEqual(t, one == nil, other == nil, "one: %v, the other: %v", one, other)
+		require.ErrorIs(t, errors.Join(one, other), catalog.ErrNotFound)
 	}
 }
 

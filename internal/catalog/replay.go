@@ -173,14 +173,15 @@ func SinceRun(ctx context.Context, tx pgx.Tx, replay, runID int64, stream string
 type HowFetched struct {
 	Ended    bool   // the vendor marked the end
 	Doubt    string // why that cannot be believed
+	Records  int64
 	SetAside int64
 	Unread   []source.Scope
 }
 
 // HowFetched says how a run's fetching of a stream ended.
 func (s *Store) HowFetched(ctx context.Context, runID int64, stream string) (how HowFetched, err error) {
-	err = s.pool.QueryRow(ctx, "SELECT ended, doubt, set_aside, unread FROM fetch_checkpoints WHERE run_id = $1 AND stream = $2", runID, stream).
-		Scan(&how.Ended, &how.Doubt, &how.SetAside, &how.Unread)
+	err = s.pool.QueryRow(ctx, "SELECT ended, doubt, records, set_aside, unread FROM fetch_checkpoints WHERE run_id = $1 AND stream = $2", runID, stream).
+		Scan(&how.Ended, &how.Doubt, &how.Records, &how.SetAside, &how.Unread)
 	if err != nil {
 		err = fmt.Errorf("read how far run %d came with %s: %w", runID, stream, err)
 	}

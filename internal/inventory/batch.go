@@ -22,7 +22,7 @@ type Batch struct {
 	LeftOutAssets, LeftOutFindings   int64
 
 	rejected    []string // assets whose records were rejected as a whole
-	conflicting int64    // records that a later one of the same asset has replaced in its part
+	conflicting int64    // records that a later one of the same asset, or finding, has replaced in its part
 }
 
 // seenThing is an asset or a finding, by external ids, whose record was
@@ -94,7 +94,7 @@ func (b *Batch) Add(a *transform.Asset, keep []string) {
 		p.assets = append(p.assets, p.encodeAsset(a))
 	}
 	if b.role == source.Findings {
-		p.merge(place, a.Findings)
+		b.conflicting += p.merge(place, a.Findings)
 		for _, id := range keep {
 			b.SawFinding(a.ExternalID, id)
 		}
@@ -115,8 +115,9 @@ func (b *Batch) Add(a *transform.Asset, keep []string) {
 	p.assets[place].findings = len(a.Findings)
 }
 
-// merge adds findings to those that the asset has in the part.
-func (p *part) merge(place int, findings []transform.Finding) {
+// merge adds findings to those that the asset has in the part, and counts those
+// that differ from one that they replace.
+func (p *part) merge(place int, findings []transform.Finding) (conflicting int64) {
 	if p.byKey == nil {
 		p.byKey = make(map[findingKey]int)
 	}
@@ -124,6 +125,9 @@ func (p *part) merge(place int, findings []transform.Finding) {
 		key := findingKey{place, findings[i].ExternalID}
 		f := p.encodeFinding(place, &findings[i])
 		if at, again := p.byKey[key]; again {
+			if p.findings[at].digest != f.digest {
+				conflicting++
+			}
 			p.findings[at] = f
 			continue
 		}
@@ -131,6 +135,7 @@ func (p *part) merge(place int, findings []transform.Finding) {
 		p.findings = append(p.findings, f)
 		p.assets[place].findings++
 	}
+	return conflicting
 }
 
 // forget takes the asset's findings out of the part.

@@ -39,9 +39,9 @@ type Scope struct {
 	// Full, of source.Findings: the stream brings all findings, so that what is
 	// seen is kept until Reconcile finds what was not.
 	Full bool
-	// Once, of source.Assets: an asset is to come in one record only, as there
-	// is nobody who moves it from page to page; those that contradict each other
-	// are counted.
+	// Once: an asset, or a finding of source.Findings, is to come in one record
+	// only, as there is nobody who moves it from page to page; those that contradict
+	// each other are counted.
 	Once bool
 	// Replays is the run whose records are written, where RunID is a replay of
 	// it; nil: they are RunID's own.
@@ -55,8 +55,9 @@ type Counts struct {
 	// LeftAlone is how many assets, findings and entries newer runs have
 	// brought than the one that is replayed.
 	LeftAlone int64
-	// Conflicting is how many records are of assets that other records are of,
-	// too, and say otherwise; see Scope.Once.
+	// Conflicting is how many records are of assets, or findings, that other
+	// records are of, too, and say otherwise; see Scope.Once. Of findings only those
+	// are told that are written together.
 	Conflicting int64
 }
 

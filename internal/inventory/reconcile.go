@@ -14,11 +14,14 @@ type Policy struct {
 	// Full: the stream brought everything, so that what was not seen is gone.
 	Full bool
 	// ShrinkPercent is the share of the profile's known assets that may go
-	// stale at once, or of the known open findings of the assets it saw that
-	// may be fixed at once.
+	// stale at once, or of the known open findings, of source.Findings those of
+	// the assets it saw, that may be fixed at once.
 	ShrinkPercent int32
 	// AcceptShrink lifts that limit.
 	AcceptShrink bool
+	// Nothing: the stream has no records at all, so that not even a few findings
+	// are taken for fixed by it unasked.
+	Nothing bool
 	// AcceptBy is the command by which a person lifts it, for messages.
 	AcceptBy string
 	// RetireAfter is how many further complete full runs a stale asset is
@@ -73,6 +76,13 @@ func Reconcile(ctx context.Context, tx pgx.Tx, scope Scope, policy Policy) (Reco
 
 func (w *writer) reconcileAssets(policy Policy) (done Reconciled, err error) {
 	if policy.FixAbsent {
+		missing, known, err := w.countVanished()
+		if err != nil {
+			return done, fmt.Errorf("count findings that are gone: %w", err)
+		}
+		if done.Guarded = policy.guardFindings(missing, known); done.Guarded != "" {
+			return done, w.forgetVanished()
+		}
 		if done.Fixed, err = w.fixVanished(); err != nil {
 			return done, fmt.Errorf("mark findings fixed: %w", err)
 		}
@@ -114,6 +124,44 @@ func (w *writer) reconcileAssets(policy Policy) (done Reconciled, err error) {
 // of a handful of findings is not guarded against its last one.
 const fewFindings = 10
 
+// guardFindings says why that many findings are not fixed at once, of those that
+// were known; empty when they are.
+func (p Policy) guardFindings(missing, known int64) string {
+	few := missing <= fewFindings && !p.Nothing
+	if missing == 0 || few || missing*100 <= known*int64(p.ShrinkPercent) || p.AcceptShrink {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d known open findings were not delivered any more, above the limit of %d %%, so none was marked fixed; "+
+		"this usually means that the account's permissions, or what the profile reads, were narrowed, that a file has only a part of what there is, or that a map makes other ids than before: "+
+		"check them, or accept it with '%s'", missing, known, p.ShrinkPercent, p.AcceptBy)
+}
+
+// countVanished counts the open findings that their assets' records lack and,
+// where these are more than a few, all open ones of the profile's assets that were
+// known before.
+func (w *writer) countVanished() (missing, known int64, err error) {
+	err = w.tx.QueryRow(w.ctx, `
+		SELECT count(*) FROM vanished_findings v JOIN findings f ON f.id = v.finding_id
+		 WHERE v.run_id = $1 AND v.stream = $2 AND f.absent_since IS NULL AND f.status IS DISTINCT FROM 'FIXED'`, w.scope.RunID, w.scope.Stream).Scan(&missing)
+	if err != nil || missing <= fewFindings {
+		return missing, missing, err
+	}
+	err = w.tx.QueryRow(w.ctx, `
+		SELECT count(*) FROM profile_assets p JOIN assets a ON a.id = p.asset_id JOIN findings f ON f.asset_id = a.id
+		 WHERE p.profile_id = $1 AND p.missed = 0 AND a.kind = $3 AND a.class = $4 AND f.first_run_id <> $2
+		   AND f.absent_since IS NULL AND f.status IS DISTINCT FROM 'FIXED'`,
+		w.scope.ProfileID, w.scope.RunID, w.scope.Kind, w.scope.Class).Scan(&known)
+	return missing, known, err
+}
+
+func (w *writer) forgetVanished() error {
+	_, err := w.tx.Exec(w.ctx, "DELETE FROM vanished_findings WHERE run_id = $1 AND stream = $2", w.scope.RunID, w.scope.Stream)
+	if err != nil {
+		return fmt.Errorf("forget findings that were not seen: %w", err)
+	}
+	return nil
+}
+
 // reconcileFindings fixes the findings that were not seen of the assets that
 // are judged.
 func (w *writer) reconcileFindings(policy Policy) (done Reconciled, err error) {
@@ -124,14 +172,8 @@ func (w *writer) reconcileFindings(policy Policy) (done Reconciled, err error) {
 	if err != nil {
 		return done, fmt.Errorf("look for findings that were not seen: %w", err)
 	}
-	if missing > fewFindings && missing*100 > known*int64(policy.ShrinkPercent) && !policy.AcceptShrink {
-		done.Guarded = fmt.Sprintf("%d of %d known open findings were not delivered any more, above the limit of %d %%, so none was marked fixed; "+
-			"this usually means that the account's permissions, or what the profile reads, were narrowed, that a file has only a part of what there is, or that a map makes other ids than before: "+
-			"check them, or accept it with '%s'", missing, known, policy.ShrinkPercent, policy.AcceptBy)
-		if _, err := w.tx.Exec(w.ctx, "DELETE FROM vanished_findings WHERE run_id = $1 AND stream = $2", w.scope.RunID, w.scope.Stream); err != nil {
-			return done, fmt.Errorf("forget findings that were not seen: %w", err)
-		}
-		return done, nil
+	if done.Guarded = policy.guardFindings(missing, known); done.Guarded != "" {
+		return done, w.forgetVanished()
 	}
 	if done.Fixed, err = w.fixVanished(); err != nil {
 		return done, fmt.Errorf("mark findings fixed: %w", err)

@@ -1,5 +1,7 @@
 package inventory
 
+import "sluice/internal/source"
+
 // recorded is what a record says of an asset, as far as another record of the
 // same asset may contradict it. The zero value is that of a rejected record,
 // which is not known to say anything.
@@ -24,6 +26,9 @@ func (w *writer) conflicts(b *Batch) (int64, error) {
 		return 0, nil
 	}
 	n := b.conflicting
+	if w.scope.Role == source.Findings {
+		return n, nil // of further parts it is not known
+	}
 	first := make(map[string]recorded)
 	note := func(id string, r recorded) {
 		before, again := first[id]

@@ -102,3 +102,16 @@ func (e *estate) writeDry(batch *inventory.Batch) (counts inventory.Counts) {
 	})
 	return counts
 }
+
+func TestFindingsOfAFileThatContradictEachOtherAreCounted(t *testing.T) {
+	e := newSeparateEstate(t)
+	e.scope.Once = true
+	twice := func(first, again transform.Finding) int64 {
+		return e.write(found("1", first), found("1", again)).Conflicting
+	}
+	require.Zero(t, twice(finding("10", 4), finding("11", 4)))
+	require.Zero(t, twice(finding("10", 4), finding("10", 4)), "they say the same")
+	require.EqualValues(t, 1, twice(finding("10", 4), finding("10", 5)))
+	e.scope.Once = false
+	require.Zero(t, twice(finding("10", 4), finding("10", 5)), "of a vendor the last one counts")
+}

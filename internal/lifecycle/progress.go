@@ -80,6 +80,9 @@ type Stream struct {
 	Expected int64       `json:"expected"` // records, by the vendor's count; 0 when it does not say
 	Assets   Counts      `json:"assets"`
 	Findings Counts      `json:"findings"`
+	// LeftAlone are assets, findings and entries that newer runs have brought than
+	// the one that is replayed.
+	LeftAlone int64 `json:"leftAlone,omitempty"`
 	// Stale, Retired and Fixed are what Reconcile found to be gone.
 	Stale   int64 `json:"stale"`
 	Retired int64 `json:"retired"`
