@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sluice/activities"
+	"sluice/internal/catalog"
 	"sluice/internal/lifecycle"
 	"sluice/internal/simulator"
 	"sluice/workflows"
@@ -65,4 +66,23 @@ func TestAGuardedReplaySaysHowToDoTheSameAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, guarded.Reason, "or that a map makes other ids than before")
 	require.Regexp(t, `accept it with 'sluice runs replay \d+ --accept-shrink --map APPLICATION=ours@1 --map APICOLLECTION=qualys-tas-api-collection@1'`, guarded.Reason)
+}
+
+// What newer runs have brought is left alone, and yet there was nothing wrong with
+// it: a map that fits most of what a run fetched fits.
+func TestAnOvertakenReplayIsJudgedByAllThatItMapped(t *testing.T) {
+	t.Parallel()
+	policy := catalog.DefaultPolicy
+	policy.RejectPercent = 20
+	s := newStage(t, setup{estate: simulator.Config{Seed: 2, Applications: 60, FindingsPerAsset: 10}, policy: policy})
+	first, err := s.run(workflows.Input{Profile: s.profile, Mode: lifecycle.Full})
+	require.NoError(t, err)
+	_, err = s.run(workflows.Input{Profile: s.profile, Mode: lifecycle.Full})
+	require.NoError(t, err)
+	s.useMap("ours", tasMap(t, "ours", "", "  - expr: \"10 / (finding.id.endsWith('7') ? 0 : 1)\"\n    to: findingGroup.findings[].attributes.rating\n"))
+	replayed, err := s.replay(activities.ReplayInput{Run: first.RunID})
+	require.NoError(t, err)
+	require.Greater(t, replayed.Findings.Rejected, int64(10))
+	require.Positive(t, s.lastRun().LeftAlone)
+	require.Equal(t, lifecycle.Succeeded, replayed.Outcome, replayed.Reason)
 }
